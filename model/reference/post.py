@@ -1,0 +1,72 @@
+"""Interrupt posting: update of a posted-interrupt descriptor, and its notification (VT-d 5.2, 9.12; digest 23)."""
+
+from model.arch import UnitConfig
+from model.arch.structures import IRTE_POSTED, POSTED_INTERRUPT_DESCRIPTOR
+from model.reference.fault import Fault
+from model.reference.memory import Memory, MemoryFault
+from model.reference.message import interrupt_message
+from model.reference.types import InterruptResult, Message, Step, Trace
+
+__all__ = ["Poster"]
+
+ON, SN = POSTED_INTERRUPT_DESCRIPTOR["ON"], POSTED_INTERRUPT_DESCRIPTOR["SN"]
+NV, NDST = POSTED_INTERRUPT_DESCRIPTOR["NV"], POSTED_INTERRUPT_DESCRIPTOR["NDST"]
+PDAL, PDAH = IRTE_POSTED["PDAL"], IRTE_POSTED["PDAH"]
+
+
+class Poster:
+    """Posts interrupts of IRTEs in the posted format into descriptors in memory."""
+
+    def __init__(self, config: UnitConfig, memory: Memory) -> None:
+        self._memory = memory
+        self.trace: Trace = None
+        self._reserved = config.reserved_mask(POSTED_INTERRUPT_DESCRIPTOR)
+
+    def post(self, irte: int, *, extended: bool) -> InterruptResult:
+        """Post the interrupt of a checked IRTE; Fault when the descriptor is bad, which then stays as it was.
+
+        `extended` is extended interrupt mode: NDST then has 32 bits, otherwise bits 15:8 only.
+        """
+        address = PDAH.of(irte) << 32 | PDAL.of(irte) * POSTED_INTERRUPT_DESCRIPTOR.bytes
+        descriptor = self._read(address)
+        reserved = self._reserved if extended else self._reserved | NDST.to(0xFFFF00FF)
+        if descriptor & reserved:
+            raise Fault("IR.28")
+        notify = not ON.of(descriptor) and (IRTE_POSTED["URG"].of(irte) or not SN.of(descriptor))
+        updated = descriptor | 1 << IRTE_POSTED["VV"].of(irte)
+        if notify:
+            updated |= ON.mask
+        self._write(address, updated)
+        return InterruptResult(
+            posted=True,
+            descriptor_address=address,
+            notification=self._notification(descriptor, extended=extended) if notify else None,
+        )
+
+    def _notification(self, descriptor: int, *, extended: bool) -> Message:
+        """23.3. Vector NV to NDST: fixed, edge, asserted, physical destination."""
+        destination = NDST.of(descriptor)
+        return interrupt_message(
+            vector=NV.of(descriptor), destination=destination if extended else destination >> 8 & 0xFF
+        )
+
+    def _read(self, address: int) -> int:
+        structure = POSTED_INTERRUPT_DESCRIPTOR
+        try:
+            descriptor = self._memory.read(address, structure.bytes)
+        except MemoryFault:
+            if self.trace:
+                self.trace(Step("the read fails", "VT-d 9.12", structure, address))
+            raise Fault("IR.27") from None
+        if self.trace:
+            self.trace(Step("read", "VT-d 9.12", structure, address, descriptor))
+        return descriptor
+
+    def _write(self, address: int, descriptor: int) -> None:
+        structure = POSTED_INTERRUPT_DESCRIPTOR
+        try:
+            self._memory.write(address, structure.bytes, descriptor)
+        except MemoryFault:
+            raise Fault("IR.27") from None
+        if self.trace:
+            self.trace(Step("write, as one step with the read", "VT-d 5.2.3", structure, address, descriptor))
