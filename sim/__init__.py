@@ -1,0 +1,1 @@
+"""What a person runs: replay, explanation, benchmarks, and the command line."""

@@ -1,0 +1,396 @@
+"""Recordings of what software did with a VT-d unit: the vtd-trace format, version 1, read and checked.
+
+docs/recording-format.md describes the format; a file is gzip, then one JSON object a line, the first a header.
+"""
+
+import gzip
+import json
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from model.reference import DmaAccess, Refusal
+
+__all__ = [
+    "Dma",
+    "Event",
+    "EventMessageSent",
+    "Header",
+    "Interrupt",
+    "Mark",
+    "MemoryRead",
+    "MemoryWritten",
+    "Recording",
+    "RecordingError",
+    "RegisterRead",
+    "RegisterWrite",
+    "load_recording",
+]
+
+
+class RecordingError(Exception):
+    """A recording that cannot be used; the text is one sentence: file, line, what is wrong, what would be right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """First line: what was recorded, VER, CAP and ECAP of the unit, `haw` in bits where the file tells it."""
+
+    source: str
+    ver: int
+    cap: int
+    ecap: int
+    haw: int | None
+    generator: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterWrite:
+    """`w`: software wrote `size` bytes at a register offset."""
+
+    line: int
+    offset: int
+    size: int
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterRead:
+    """`r`: software read `size` bytes; any of `values` is right in the bits of `mask`."""
+
+    line: int
+    offset: int
+    size: int
+    values: tuple[int, ...]
+    mask: int
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryRead:
+    """`m`: memory that the unit will read holds `data`; None: reads of these `size` bytes fail."""
+
+    line: int
+    address: int
+    data: bytes | None
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryWritten:
+    """`x`: the unit wrote memory, which now holds `data`; `optional`: bits that are 1 in it need not be."""
+
+    line: int
+    address: int
+    data: bytes
+    optional: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Dma:
+    """`t` and `ta`: a DMA request and its answer.
+
+    `access` None is a look-up without access rights, which no bus request makes. Permitted: `host_address` (None
+    where the data mean nothing), `mask` page size minus one (None where it is free), `permissions` bit 0 read,
+    bit 1 write, `snoop` where it is specified. Refused: any of `reasons`, or none for a `refusal` without a fault;
+    `suppressed` when FPD kept the fault from being recorded. `cached`: the source used a cached translation.
+    """
+
+    line: int
+    kind: str
+    source_id: int
+    pasid: int | None
+    address: int
+    access: DmaAccess | None
+    permitted: bool
+    host_address: int | None = None
+    mask: int | None = None
+    permissions: int | None = None
+    snoop: bool | None = None
+    reasons: tuple[int, ...] = ()
+    refusal: Refusal | None = None
+    suppressed: bool = False
+    cached: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupt:
+    """`i`: an interrupt request and its answer: a message, `posted`, or one of `reasons`."""
+
+    line: int
+    source_id: int
+    address: int
+    data: int
+    permitted: bool
+    message_address: int | None = None
+    message_data: int | None = None
+    posted: bool = False
+    reasons: tuple[int, ...] = ()
+    suppressed: bool = False
+    from_io_apic: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EventMessageSent:
+    """`msi`: a message that the unit itself sent."""
+
+    line: int
+    address: int
+    data: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """`mark`: a comment; the text "reset" puts the unit into its power-on state."""
+
+    line: int
+    text: str
+
+
+Event = RegisterWrite | RegisterRead | MemoryRead | MemoryWritten | Dma | Interrupt | EventMessageSent | Mark
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A whole recording: where it came from, its header, its events in order."""
+
+    path: Path
+    header: Header
+    events: tuple[Event, ...]
+
+
+REFUSALS = {
+    "pmr": Refusal.PROTECTED_MEMORY,
+    "malformed": Refusal.MALFORMED,
+    "translation off": Refusal.TRANSLATION_OFF,
+}
+ACCESSES = {0: DmaAccess.READ, 1: DmaAccess.WRITE, 2: None}
+OPERATIONS = {"atomic": DmaAccess.ATOMIC, "zlr": DmaAccess.ZERO_LENGTH_READ}
+
+
+FORMAT, FORMAT_VERSION = "vtd-trace", 1
+
+
+class _Line:
+    """One JSON object; every look-up checks the value and tells what would be right."""
+
+    def __init__(self, number: int, values: dict[str, Any]) -> None:
+        self.number_in_file = number
+        self._values = values
+
+    def __contains__(self, key: str) -> bool:
+        return self._values.get(key) is not None
+
+    def text(self, key: str) -> str:
+        return str(self._get(key, lambda v: isinstance(v, str), "a text"))
+
+    def hexadecimal(self, key: str, bits: int) -> int:
+        text = self._get(key, lambda v: isinstance(v, str) and v.startswith("0x"), "a hexadecimal text such as '0x1c'")
+        return self._number(key, text, bits)
+
+    def hexadecimals(self, key: str, bits: int) -> tuple[int, ...]:
+        texts = self._get(
+            key,
+            lambda v: isinstance(v, list) and all(isinstance(t, str) and t.startswith("0x") for t in v),
+            "a list of hexadecimal texts",
+        )
+        return tuple(self._number(key, text, bits) for text in texts)
+
+    def number(self, key: str, allowed: range | tuple[int, ...]) -> int:
+        return int(self._get(key, lambda v: type(v) is int and v in allowed, f"a number in {_spell(allowed)}"))
+
+    def flag(self, key: str) -> bool:
+        return bool(self._get(key, lambda v: v in (0, 1), "true or false"))
+
+    def data(self, key: str) -> bytes:
+        text = self._get(key, lambda v: isinstance(v, str) and v != "", "bytes in hexadecimal")
+        try:
+            return bytes.fromhex(text)
+        except ValueError:
+            raise _Wrong(f"'{key}' must be bytes in hexadecimal, not {text!r:.60}") from None
+
+    def choice(self, key: str, table: dict[Any, Any]) -> Any:
+        value = self._get(
+            key, lambda v: isinstance(v, str | int) and v in table, "one of " + ", ".join(map(repr, table))
+        )
+        return table[value]
+
+    def _number(self, key: str, text: str, bits: int) -> int:
+        try:
+            value = int(text, 16)
+        except ValueError:
+            raise _Wrong(f"'{key}' must be a hexadecimal text such as '0x1c', not {text!r:.60}") from None
+        if value >> bits:
+            raise _Wrong(f"'{key}' must fit in {bits} bits, not be {text}")
+        return value
+
+    def _get(self, key: str, is_right: Callable[[Any], bool], right: str) -> Any:
+        if key not in self._values:
+            raise _Wrong(f"'{key}' is missing; it must be {right}")
+        value = self._values[key]
+        if not is_right(value):
+            raise _Wrong(f"'{key}' must be {right}, not {value!r:.60}")
+        return value
+
+
+class _Wrong(Exception):
+    pass
+
+
+def _spell(allowed: range | tuple[int, ...]) -> str:
+    return f"{allowed.start}..{allowed.stop - 1}" if isinstance(allowed, range) else ", ".join(map(str, allowed))
+
+
+def _register_write(line: _Line) -> RegisterWrite:
+    size = line.number("s", SIZES)
+    return RegisterWrite(line.number_in_file, line.hexadecimal("o", 12), size, line.hexadecimal("v", size * 8))
+
+
+def _register_read(line: _Line) -> RegisterRead:
+    size = line.number("s", SIZES)
+    values = (line.hexadecimal("v", size * 8), *(line.hexadecimals("vs", size * 8) if "vs" in line else ()))
+    mask = line.hexadecimal("k", size * 8) if "k" in line else (1 << size * 8) - 1
+    return RegisterRead(line.number_in_file, line.hexadecimal("o", 12), size, values, mask)
+
+
+def _memory_read(line: _Line) -> MemoryRead:
+    address = line.hexadecimal("a", 64)
+    if "err" in line and line.flag("err"):
+        return MemoryRead(line.number_in_file, address, None, line.number("s", range(1, LARGEST_FAILURE_BYTES + 1)))
+    data = line.data("d")
+    return MemoryRead(line.number_in_file, address, data, len(data))
+
+
+def _memory_written(line: _Line) -> MemoryWritten:
+    optional = "opt" in line and line.flag("opt")
+    return MemoryWritten(line.number_in_file, line.hexadecimal("a", 64), line.data("d"), optional)
+
+
+def _dma(line: _Line) -> Dma:
+    access = line.choice("op", OPERATIONS) if "op" in line else line.choice("w", ACCESSES)
+    common: dict[str, Any] = {
+        "line": line.number_in_file,
+        "kind": line.text("e"),
+        "source_id": line.hexadecimal("sid", 16),
+        "pasid": line.hexadecimal("pasid", 20) if "pasid" in line else None,
+        "address": line.hexadecimal("a", 64),
+        "access": access,
+        "permitted": line.flag("ok"),
+        "cached": "hit" in line and line.flag("hit"),
+    }
+    if not common["permitted"]:
+        return Dma(**common, **_refused(line))
+    if "meaningless" in line:
+        return Dma(**common)
+    free_page = "pt" in line and line.flag("pt")
+    return Dma(
+        **common,
+        host_address=line.hexadecimal("pa", 64),
+        mask=None if free_page else line.hexadecimal("mask", 64),
+        permissions=line.number("perm", range(4)),
+        snoop=line.flag("snp") if "snp" in line else None,
+    )
+
+
+def _refused(line: _Line) -> dict[str, Any]:
+    if "fr" not in line:
+        return {"refusal": line.choice("why", REFUSALS)}
+    reasons = (line.hexadecimal("fr", 8), *(line.hexadecimals("alt", 8) if "alt" in line else ()))
+    return {"refusal": Refusal.FAULT, "reasons": reasons, "suppressed": "fpd" in line and line.flag("fpd")}
+
+
+def _interrupt(line: _Line) -> Interrupt:
+    common: dict[str, Any] = {
+        "line": line.number_in_file,
+        "source_id": line.hexadecimal("sid", 16),
+        "address": line.hexadecimal("addr", 32),
+        "data": line.hexadecimal("data", 32),
+        "permitted": line.flag("ok"),
+        "from_io_apic": "src" in line and line.text("src") == "ioapic",
+    }
+    if not common["permitted"]:
+        refused = _refused(line)
+        return Interrupt(**common, reasons=refused.get("reasons", ()), suppressed=refused.get("suppressed", False))
+    if "posted" in line and line.flag("posted"):
+        return Interrupt(**common, posted=True)
+    return Interrupt(
+        **common, message_address=line.hexadecimal("oaddr", 64), message_data=line.hexadecimal("odata", 32)
+    )
+
+
+def _event_message(line: _Line) -> EventMessageSent:
+    return EventMessageSent(line.number_in_file, line.hexadecimal("addr", 64), line.hexadecimal("data", 32))
+
+
+SIZES = (1, 2, 4, 8)
+LARGEST_FAILURE_BYTES = 1 << 24
+
+EVENTS: dict[str, Callable[[_Line], Event]] = {
+    "w": _register_write,
+    "r": _register_read,
+    "m": _memory_read,
+    "x": _memory_written,
+    "t": _dma,
+    "ta": _dma,
+    "i": _interrupt,
+    "msi": _event_message,
+    "mark": lambda line: Mark(line.number_in_file, line.text("text")),
+}
+
+
+def load_recording(path: Path) -> Recording:
+    """Read and check a whole recording; RecordingError tells what is wrong with it, OSError that it cannot be read."""
+    lines = _read_lines(path)
+    if not lines:
+        raise RecordingError(f"{path}: the file is empty; the first line must be the header")
+    header, *rest = (_parse(path, number, text) for number, text in enumerate(lines, start=1))
+    try:
+        return Recording(path, _header(header), tuple(_event(line) for line in rest))
+    except _Wrong as wrong:
+        raise RecordingError(f"{path}, {wrong}") from None
+
+
+def _read_lines(path: Path) -> list[str]:
+    try:
+        with gzip.open(path, "rt", encoding="utf-8") as file:
+            return file.read().splitlines()
+    except gzip.BadGzipFile:
+        raise RecordingError(f"{path}: not a gzip file; a recording is gzip-compressed JSON lines") from None
+    except (EOFError, zlib.error):
+        raise RecordingError(f"{path}: the gzip data end early or are damaged; fetch the file again") from None
+    except UnicodeDecodeError:
+        raise RecordingError(f"{path}: not text; a recording is gzip-compressed JSON lines") from None
+
+
+def _parse(path: Path, number: int, text: str) -> _Line:
+    try:
+        values = json.loads(text)
+    except (json.JSONDecodeError, RecursionError):
+        raise RecordingError(f"{path}, line {number}: not JSON; every line must be one JSON object") from None
+    if not isinstance(values, dict):
+        raise RecordingError(f"{path}, line {number}: not a JSON object; every line must be one")
+    return _Line(number, values)
+
+
+def _header(line: _Line) -> Header:
+    try:
+        if line.text("format") != FORMAT or line.number("version", range(1, 1000)) != FORMAT_VERSION:
+            raise _Wrong(f"format and version must be {FORMAT} {FORMAT_VERSION}")
+        return Header(
+            source=line.text("source"),
+            ver=line.hexadecimal("ver", 32),
+            cap=line.hexadecimal("cap", 64),
+            ecap=line.hexadecimal("ecap", 64),
+            haw=line.number("haw", range(1, 65)) if "haw" in line else None,
+            generator=line.text("generator") if "generator" in line else None,
+        )
+    except _Wrong as wrong:
+        raise _Wrong(f"line {line.number_in_file} (header): {wrong}") from None
+
+
+def _event(line: _Line) -> Event:
+    try:
+        return cast(Callable[[_Line], Event], line.choice("e", EVENTS))(line)
+    except _Wrong as wrong:
+        raise _Wrong(f"line {line.number_in_file}: {wrong}") from None
