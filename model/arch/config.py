@@ -79,9 +79,9 @@ class UnitConfig:
 
     def _check_type(self, name: str, kind: type) -> None:
         value = getattr(self, name)
-        if kind is tuple and isinstance(value, list):
+        if kind is tuple and isinstance(value, list | tuple) and all(type(part) is int for part in value):
             object.__setattr__(self, name, tuple(value))
-        elif type(value) is not kind:
+        elif kind is tuple or type(value) is not kind:
             raise ConfigError(f"{name} must be {_KIND_TEXT[kind]}, not {value!r}")
 
     def _rules(self) -> tuple[tuple[bool, str], ...]:

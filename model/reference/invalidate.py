@@ -202,6 +202,9 @@ class InvalidationQueue:
         """16.5. Status write first, then the completion event."""
         if INV_WAIT["SW"].of(descriptor):
             address = INV_WAIT["STADDR"].in_place(descriptor) & (1 << self._config.haw) - 1
+            if self.trace:
+                text = f"write status {INV_WAIT['STDATA'].of(descriptor):#x} to {address:#x}"
+                self.trace(Step(text, "VT-d 6.5.2"))
             try:
                 self._memory.write(address, STATUS_BYTES, INV_WAIT["STDATA"].of(descriptor))
             except MemoryFault:

@@ -30,5 +30,4 @@ class ProtectedMemory:
         return any(
             self._registers[base] <= address + size - 1 and address <= self._registers[limit] | self._low_ones
             for base, limit in self._regions
-            if self._registers[base] <= self._registers[limit] | self._low_ones
         )

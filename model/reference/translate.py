@@ -166,6 +166,8 @@ class Translator:
                 form = page_form
             assert form is not None  # every level has a form
             if not entry & (READ | WRITE):
+                if self.trace:
+                    self.trace(Step("R and W are 0: nothing is mapped from here on", "VT-d 9.8"))
                 raise Fault(_missing(request.access, 0))
             if entry & form.reserved:
                 self._note_reserved(entry & form.reserved, "LSS.2")

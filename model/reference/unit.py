@@ -147,15 +147,15 @@ class Unit:
 
     def _classify(self, request: DmaRequest) -> DmaResult:
         """Digest 3, and the first checks of 4 and 5."""
-        address_type, access = request.address_type, request.access
-        if address_type is AddressType.RESERVED or (
-            address_type is AddressType.TRANSLATION_REQUEST and access is DmaAccess.WRITE
-        ):
+        if _is_malformed(request):
             return DmaResult(refusal=Refusal.MALFORMED)
-        untranslated = address_type is AddressType.UNTRANSLATED and access is not DmaAccess.PAGE_REQUEST
-        if untranslated and request.pasid is None and in_interrupt_range(request.address):
+        translating = bool(self._registers[GSTS] & TES)
+        untranslated = request.address_type is AddressType.UNTRANSLATED and request.access is not DmaAccess.PAGE_REQUEST
+        # Translation off ignores the PASID (3.3): with one, nobody may write an unchecked interrupt either.
+        without_pasid = request.pasid is None or not translating
+        if untranslated and without_pasid and in_interrupt_range(request.address):
             return self._interrupt_range(request)
-        if not self._registers[GSTS] & TES:
+        if not translating:
             if self._trace:
                 self._trace(Step("DMA translation is off: GSTS.TES = 0", "VT-d 11.4.4"))
             if not untranslated:
@@ -281,6 +281,16 @@ class Unit:
     def _completion_status_written(self) -> None:
         if not ICS["IWC"].of(self._registers[ICS]):
             self._completion_event.withdraw()
+
+
+def _is_malformed(request: DmaRequest) -> bool:
+    """3.1. Always refused, whatever the tables say: AT = 11, a write with AT = 01, and, without ECAP.PTRS, a
+    translated request with PASID."""
+    if request.address_type is AddressType.TRANSLATION_REQUEST:
+        return request.access is DmaAccess.WRITE
+    if request.address_type is AddressType.TRANSLATED:
+        return request.pasid is not None
+    return request.address_type is AddressType.RESERVED
 
 
 def _decision(result: DmaResult) -> Step:
