@@ -4,16 +4,22 @@ docs/recording-format.md lists them. A line that differs for one of these reason
 name; any other difference is an unequal line.
 """
 
+from collections.abc import Iterator
+
+from model.arch import FaultCondition
+from model.arch.encodings import INTERRUPT_PREFIX
 from model.arch.registers import CCMD, FEUADDR, FRCD, IEUADDR, IRTA
-from model.arch.structures import IRTE_REMAPPED
+from model.arch.structures import IRTE_REMAPPED, REMAPPABLE_INTERRUPT_ADDRESS, REMAPPABLE_INTERRUPT_DATA
 from model.reference import (
     DmaResult,
     InterruptRequest,
     InterruptResult,
+    Memory,
     MemoryFault,
     Unit,
 )
-from model.reference.remap import interrupt_index
+from model.reference.fault import Fault
+from model.reference.remap import InterruptTable, Remapper, interrupt_index
 from sim.recording import Dma, Interrupt, RegisterRead
 
 __all__ = [
@@ -43,6 +49,9 @@ PASID_VALUE = "PV of a request without PASID is 0xffff"
 UPPER_ADDRESS = "upper address registers of the event messages read 0"
 ADDRESS_KEPT = "fault records keep address bits above the largest table width"
 DOMAIN_AS_GLOBAL = "domain-selective context-cache invalidation is reported as global"
+
+IM, SVT, SID = IRTE_REMAPPED["IM"], IRTE_REMAPPED["SVT"], IRTE_REMAPPED["SID"]
+NOT_XAPIC_DESTINATION = IRTE_REMAPPED["DST"].to(0xFFFF00FF)
 
 # Deviations in which QEMU records a fault that the unit does not.
 RECORDS_MORE = (LARGE_PAGE, FPD_OVERRIDDEN)
@@ -84,10 +93,10 @@ def of_dma(event: Dma, actual: DmaResult) -> str | None:
         needed = 2 if condition == "LGN.2" else 1
         return None if (event.permissions or 0) & needed else FEWER_RIGHTS
     if event.permitted and condition == "LGN.1.3":
-        return PASS_THROUGH_WIDTH
-    if condition == "LCT.3" and actual.suppressed and not event.suppressed and event.reasons[:1] == (0xB,):
+        return PASS_THROUGH_WIDTH if event.host_address == event.address else None
+    if condition == "LCT.3" and actual.suppressed and event.reasons[:1] == (0xB,):
         return FPD_OVERRIDDEN
-    if actual.address is not None and actual.page_shift > 12 and event.reasons[:1] == (0xE,):
+    if actual.address is not None and event.reasons[:1] == (0xE,):
         return LARGE_PAGE if 0xFEE00000 >> actual.page_shift == actual.address >> actual.page_shift else None
     return None
 
@@ -104,40 +113,78 @@ def of_interrupt(event: Interrupt, actual: InterruptResult, unit: Unit) -> str |
     if condition == "IR.25":
         unchanged = (event.message_address, event.message_data) == (event.address, event.data)
         return COMPATIBILITY_PASSES if unchanged else None
+    if condition == "IR.24" and SVT.of(_irte(event, unit)) == 3:
+        return SVT_3 if event.reasons[:1] == (0x26,) else None
+    explaining = (name for name, result in _qemu_readings(event, condition, unit) if _agrees(event, result))
+    return next(explaining, None)
+
+
+def _qemu_readings(
+    event: Interrupt, condition: str, unit: Unit
+) -> Iterator[tuple[str, InterruptResult | FaultCondition]]:
+    """Give what the unit would answer if it read the request, or the IRTE, as QEMU does."""
+    index, irte = interrupt_index(_request(event)), _irte(event, unit)
     if condition == "IR.20":
-        return DATA_CHECKED_LATE
-    if condition == "IR.21":
-        return INDEX_WRAPS if interrupt_index(_request(event)) >> 16 else None
-    return _of_irte(event, condition, unit)
+        without_reserved = event.data & ~REMAPPABLE_INTERRUPT_DATA["MUST_BE_ZERO"].mask
+        yield DATA_CHECKED_LATE, _remap(unit, InterruptRequest(event.source_id, event.address, without_reserved))
+    if condition == "IR.21" and index >> 16:
+        yield INDEX_WRAPS, _remap(unit, InterruptRequest(event.source_id, _address_of(index & 0xFFFF), 0))
+    if condition == "IR.26" and event.from_io_apic:
+        yield IO_APIC_NOT_VERIFIED, _remap(unit, _request(event), irte & ~SVT.mask)
+    if condition in ("", "IR.26") and SVT.of(irte) == 2:
+        first, last = SID.of(irte) >> 8, SID.of(irte) & 0xFF
+        yield BUS_RANGE_REVERSED, _remap(unit, _request(event), irte & ~SID.mask | SID.to(last << 8 | first))
+    if condition == "IR.24" and irte & IM.mask and not unit.config.pi:
+        yield MODE_BIT_IGNORED, _remap(unit, _request(event), irte & ~IM.mask)
+    if condition == "IR.24" and irte & NOT_XAPIC_DESTINATION and not _table(unit).extended:
+        yield DESTINATION_IGNORED, _remap(unit, _request(event), irte & ~NOT_XAPIC_DESTINATION)
 
 
-def _of_irte(event: Interrupt, condition: str, unit: Unit) -> str | None:
-    irte = _irte(event, unit)
-    validation, source_id = IRTE_REMAPPED["SVT"].of(irte), IRTE_REMAPPED["SID"].of(irte)
-    refused_source = event.reasons[:1] == (0x26,)
-    if event.from_io_apic and event.permitted and condition == "IR.26":
-        return IO_APIC_NOT_VERIFIED
-    if validation == 2 and condition in ("", "IR.26"):
-        in_reverse = source_id & 0xFF <= event.source_id >> 8 <= source_id >> 8
-        return BUS_RANGE_REVERSED if in_reverse != refused_source else None
-    if condition != "IR.24":
-        return None
-    if validation == 3:
-        return SVT_3 if refused_source else None
-    if IRTE_REMAPPED["IM"].of(irte) and not unit.config.pi:
-        return MODE_BIT_IGNORED
-    extended = IRTA["EIME"].of(unit.read_register(IRTA.offset, 8))
-    reserved = IRTE_REMAPPED["DST"].of(irte) & 0xFFFF00FF
-    return DESTINATION_IGNORED if event.permitted and reserved and not extended else None
+def _agrees(event: Interrupt, result: InterruptResult | FaultCondition) -> bool:
+    if isinstance(result, FaultCondition):
+        return not event.permitted and result.reason in event.reasons
+    message = result.message
+    return message is not None and (message.address, message.data) == (event.message_address, event.message_data)
+
+
+def _remap(unit: Unit, request: InterruptRequest, irte: int | None = None) -> InterruptResult | FaultCondition:
+    """Answer a remappable request beside the unit, which notices nothing; `irte` stands in for the one in memory."""
+    table, memory = _table(unit), unit.memory
+    if irte is not None:
+        memory = Memory()
+        memory.load(_place(table, request), irte.to_bytes(IRTE_REMAPPED.bytes, "little"))
+    try:
+        return Remapper(unit.config, memory).remap(request, table)
+    except Fault as fault:
+        return fault.condition
+
+
+def _address_of(index: int) -> int:
+    """Return the request address of an index, without subhandle."""
+    return REMAPPABLE_INTERRUPT_ADDRESS.pack(
+        FEE=INTERRUPT_PREFIX, FORMAT=1, HANDLE_14_0=index & 0x7FFF, HANDLE_15=index >> 15
+    )
 
 
 def _request(event: Interrupt) -> InterruptRequest:
     return InterruptRequest(event.source_id, event.address, event.data)
 
 
+def _table(unit: Unit) -> InterruptTable:
+    register = unit.read_register(IRTA.offset, 8)
+    return InterruptTable(
+        base=IRTA["IRTA"].in_place(register),
+        entries=2 << IRTA["S"].of(register),
+        extended=bool(IRTA["EIME"].of(register)),
+    )
+
+
+def _place(table: InterruptTable, request: InterruptRequest) -> int:
+    return table.base + interrupt_index(request) * IRTE_REMAPPED.bytes
+
+
 def _irte(event: Interrupt, unit: Unit) -> int:
-    table = IRTA["IRTA"].in_place(unit.read_register(IRTA.offset, 8))
     try:
-        return unit.memory.read(table + interrupt_index(_request(event)) * IRTE_REMAPPED.bytes, IRTE_REMAPPED.bytes)
+        return unit.memory.read(_place(_table(unit), _request(event)), IRTE_REMAPPED.bytes)
     except MemoryFault:
         return 0

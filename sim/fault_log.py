@@ -5,8 +5,9 @@ from model.reference import Unit
 
 __all__ = ["FaultLog"]
 
-F_LANE_OFFSET = 12
-F_IN_LANE = 1 << 31
+# Software reads and clears F in the last dword of a record.
+F_LANE_OFFSET = FRCD["F"].lsb // 32 * 4
+F_IN_LANE = 1 << FRCD["F"].lsb % 32
 
 
 class FaultLog:

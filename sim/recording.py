@@ -5,6 +5,7 @@ docs/recording-format.md describes the format; a file is gzip, then one JSON obj
 
 import gzip
 import json
+import re
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -116,7 +117,7 @@ class Dma:
 
 @dataclass(frozen=True, slots=True)
 class Interrupt:
-    """`i`: an interrupt request and its answer: a message, `posted`, or one of `reasons`."""
+    """`i`: an interrupt request and its answer: a message, `posted`, or one of `reasons` (as in `Dma`)."""
 
     line: int
     source_id: int
@@ -127,6 +128,7 @@ class Interrupt:
     message_data: int | None = None
     posted: bool = False
     reasons: tuple[int, ...] = ()
+    refusal: Refusal | None = None
     suppressed: bool = False
     from_io_apic: bool = False
 
@@ -170,6 +172,10 @@ OPERATIONS = {"atomic": DmaAccess.ATOMIC, "zlr": DmaAccess.ZERO_LENGTH_READ}
 
 
 FORMAT, FORMAT_VERSION = "vtd-trace", 1
+GZIP_MAGIC = b"\x1f\x8b"
+HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]+")
+BYTES = re.compile(r"([0-9a-fA-F]{2})+")
+INTERRUPT_ADDRESSES = range(0xFEE00000, 0xFEF00000)
 
 
 class _Line:
@@ -186,14 +192,18 @@ class _Line:
         return str(self._get(key, lambda v: isinstance(v, str), "a text"))
 
     def hexadecimal(self, key: str, bits: int) -> int:
-        text = self._get(key, lambda v: isinstance(v, str) and v.startswith("0x"), "a hexadecimal text such as '0x1c'")
+        text = self._get(key, _is_hexadecimal, "a hexadecimal text such as '0x1c'")
         return self._number(key, text, bits)
+
+    def interrupt_address(self, key: str) -> int:
+        address = self.hexadecimal(key, 32)
+        if address not in INTERRUPT_ADDRESSES:
+            raise _Wrong(f"'{key}' must be 0xfee00000 to 0xfeefffff, not {address:#x}")
+        return address
 
     def hexadecimals(self, key: str, bits: int) -> tuple[int, ...]:
         texts = self._get(
-            key,
-            lambda v: isinstance(v, list) and all(isinstance(t, str) and t.startswith("0x") for t in v),
-            "a list of hexadecimal texts",
+            key, lambda v: isinstance(v, list) and all(map(_is_hexadecimal, v)), "a list of hexadecimal texts"
         )
         return tuple(self._number(key, text, bits) for text in texts)
 
@@ -201,41 +211,48 @@ class _Line:
         return int(self._get(key, lambda v: type(v) is int and v in allowed, f"a number in {_spell(allowed)}"))
 
     def flag(self, key: str) -> bool:
-        return bool(self._get(key, lambda v: v in (0, 1), "true or false"))
+        return bool(self._get(key, lambda v: type(v) in (bool, int) and v in (0, 1), "true or false"))
+
+    def is_set(self, key: str) -> bool:
+        """A flag that may be absent, which is false."""
+        return key in self and self.flag(key)
 
     def data(self, key: str) -> bytes:
-        text = self._get(key, lambda v: isinstance(v, str) and v != "", "bytes in hexadecimal")
-        try:
-            return bytes.fromhex(text)
-        except ValueError:
-            raise _Wrong(f"'{key}' must be bytes in hexadecimal, not {text!r:.60}") from None
+        right = "bytes in hexadecimal"
+        return bytes.fromhex(self._get(key, lambda v: isinstance(v, str) and BYTES.fullmatch(v), right))
 
     def choice(self, key: str, table: dict[Any, Any]) -> Any:
-        value = self._get(
-            key, lambda v: isinstance(v, str | int) and v in table, "one of " + ", ".join(map(repr, table))
-        )
+        value = self._get(key, lambda v: type(v) in (str, int) and v in table, "one of " + ", ".join(map(repr, table)))
         return table[value]
 
     def _number(self, key: str, text: str, bits: int) -> int:
-        try:
-            value = int(text, 16)
-        except ValueError:
-            raise _Wrong(f"'{key}' must be a hexadecimal text such as '0x1c', not {text!r:.60}") from None
+        value = int(text, 16)
         if value >> bits:
-            raise _Wrong(f"'{key}' must fit in {bits} bits, not be {text}")
+            raise _Wrong(f"'{key}' must fit in {bits} bits, not be {text:.60}")
         return value
 
-    def _get(self, key: str, is_right: Callable[[Any], bool], right: str) -> Any:
+    def _get(self, key: str, is_right: Callable[[Any], object], right: str) -> Any:
         if key not in self._values:
             raise _Wrong(f"'{key}' is missing; it must be {right}")
         value = self._values[key]
         if not is_right(value):
-            raise _Wrong(f"'{key}' must be {right}, not {value!r:.60}")
+            raise _Wrong(f"'{key}' must be {right}, not {_show(value)}")
         return value
 
 
 class _Wrong(Exception):
     pass
+
+
+def _is_hexadecimal(value: Any) -> bool:
+    return isinstance(value, str) and HEXADECIMAL.fullmatch(value) is not None
+
+
+def _show(value: Any) -> str:
+    try:
+        return f"{value!r:.60}"
+    except RecursionError:
+        return "something deeply nested"
 
 
 def _spell(allowed: range | tuple[int, ...]) -> str:
@@ -256,15 +273,14 @@ def _register_read(line: _Line) -> RegisterRead:
 
 def _memory_read(line: _Line) -> MemoryRead:
     address = line.hexadecimal("a", 64)
-    if "err" in line and line.flag("err"):
+    if line.is_set("err"):
         return MemoryRead(line.number_in_file, address, None, line.number("s", range(1, LARGEST_FAILURE_BYTES + 1)))
     data = line.data("d")
     return MemoryRead(line.number_in_file, address, data, len(data))
 
 
 def _memory_written(line: _Line) -> MemoryWritten:
-    optional = "opt" in line and line.flag("opt")
-    return MemoryWritten(line.number_in_file, line.hexadecimal("a", 64), line.data("d"), optional)
+    return MemoryWritten(line.number_in_file, line.hexadecimal("a", 64), line.data("d"), line.is_set("opt"))
 
 
 def _dma(line: _Line) -> Dma:
@@ -277,17 +293,16 @@ def _dma(line: _Line) -> Dma:
         "address": line.hexadecimal("a", 64),
         "access": access,
         "permitted": line.flag("ok"),
-        "cached": "hit" in line and line.flag("hit"),
+        "cached": line.is_set("hit"),
     }
     if not common["permitted"]:
         return Dma(**common, **_refused(line))
-    if "meaningless" in line:
+    if line.is_set("meaningless"):
         return Dma(**common)
-    free_page = "pt" in line and line.flag("pt")
     return Dma(
         **common,
         host_address=line.hexadecimal("pa", 64),
-        mask=None if free_page else line.hexadecimal("mask", 64),
+        mask=None if line.is_set("pt") else line.hexadecimal("mask", 64),
         permissions=line.number("perm", range(4)),
         snoop=line.flag("snp") if "snp" in line else None,
     )
@@ -297,22 +312,21 @@ def _refused(line: _Line) -> dict[str, Any]:
     if "fr" not in line:
         return {"refusal": line.choice("why", REFUSALS)}
     reasons = (line.hexadecimal("fr", 8), *(line.hexadecimals("alt", 8) if "alt" in line else ()))
-    return {"refusal": Refusal.FAULT, "reasons": reasons, "suppressed": "fpd" in line and line.flag("fpd")}
+    return {"refusal": Refusal.FAULT, "reasons": reasons, "suppressed": line.is_set("fpd")}
 
 
 def _interrupt(line: _Line) -> Interrupt:
     common: dict[str, Any] = {
         "line": line.number_in_file,
         "source_id": line.hexadecimal("sid", 16),
-        "address": line.hexadecimal("addr", 32),
+        "address": line.interrupt_address("addr"),
         "data": line.hexadecimal("data", 32),
         "permitted": line.flag("ok"),
         "from_io_apic": "src" in line and line.text("src") == "ioapic",
     }
     if not common["permitted"]:
-        refused = _refused(line)
-        return Interrupt(**common, reasons=refused.get("reasons", ()), suppressed=refused.get("suppressed", False))
-    if "posted" in line and line.flag("posted"):
+        return Interrupt(**common, **_refused(line))
+    if line.is_set("posted"):
         return Interrupt(**common, posted=True)
     return Interrupt(
         **common, message_address=line.hexadecimal("oaddr", 64), message_data=line.hexadecimal("odata", 32)
@@ -353,20 +367,32 @@ def load_recording(path: Path) -> Recording:
 
 def _read_lines(path: Path) -> list[str]:
     try:
-        with gzip.open(path, "rt", encoding="utf-8") as file:
-            return file.read().splitlines()
+        # Only a line feed ends a line: a text may hold what str.splitlines takes for more line ends.
+        with gzip.open(path) as file:
+            lines = file.read().decode("utf-8").split("\n")
     except gzip.BadGzipFile:
-        raise RecordingError(f"{path}: not a gzip file; a recording is gzip-compressed JSON lines") from None
+        raise RecordingError(f"{path}: {_bad_gzip(path)}") from None
     except (EOFError, zlib.error):
-        raise RecordingError(f"{path}: the gzip data end early or are damaged; fetch the file again") from None
+        raise RecordingError(f"{path}: {DAMAGED}") from None
     except UnicodeDecodeError:
         raise RecordingError(f"{path}: not text; a recording is gzip-compressed JSON lines") from None
+    return lines if lines[-1] else lines[:-1]
+
+
+DAMAGED = "the gzip data end early or are damaged; fetch the file again"
+
+
+def _bad_gzip(path: Path) -> str:
+    """Tell a file of another kind from a gzip file whose check sum or tail is wrong: both raise BadGzipFile."""
+    with path.open("rb") as file:
+        is_gzip = file.read(len(GZIP_MAGIC)) == GZIP_MAGIC
+    return DAMAGED if is_gzip else "not a gzip file; a recording is gzip-compressed JSON lines"
 
 
 def _parse(path: Path, number: int, text: str) -> _Line:
     try:
         values = json.loads(text)
-    except (json.JSONDecodeError, RecursionError):
+    except (ValueError, RecursionError):  # ValueError: also a number of more digits than Python converts
         raise RecordingError(f"{path}, line {number}: not JSON; every line must be one JSON object") from None
     if not isinstance(values, dict):
         raise RecordingError(f"{path}, line {number}: not a JSON object; every line must be one")

@@ -7,13 +7,14 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from model.arch import UnitConfig
-from model.arch.registers import FRCD, FSTS
+from model.arch.registers import FEADDR, FEDATA, FEUADDR, FRCD, FSTS
 from model.reference import (
     DmaRequest,
     DmaResult,
     InterruptRequest,
     InterruptResult,
     Memory,
+    MemoryFault,
     Message,
     Refusal,
     Unit,
@@ -41,13 +42,21 @@ RESET_MARK = "reset"
 
 @dataclass
 class Count:
-    """What became of the lines of one kind; lines that only tell the unit something have nothing to compare."""
+    """What became of the lines of one kind; lines that only tell the unit something have nothing to compare.
+
+    `unequal` counts unequal lines, and effects of the unit that should have had a line and have none.
+    """
 
     seen: int = 0
     compared: int = 0
     equal: int = 0
     unequal: int = 0
     excepted: Counter[str] = field(default_factory=Counter)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the counts as architecture 5 spells them."""
+        # dataclasses.asdict would rebuild `excepted` from its items, which a Counter counts.
+        return {**vars(self), "excepted": dict(self.excepted)}
 
 
 @dataclass
@@ -78,7 +87,7 @@ class Summary:
             "capture": self.capture,
             "simulator": "none",
             "config": asdict(self.config),
-            "kinds": {kind: asdict(count) for kind, count in sorted(self.kinds.items())},
+            "kinds": {kind: count.to_json() for kind, count in sorted(self.kinds.items())},
             "withdrawn": dict(self.withdrawn),
             "clocks": 0,
             "lockstep": {"clocks": 0, "signals": 0, "mismatches": 0},
@@ -111,9 +120,10 @@ class Replayer:
         self.unit = Unit(config_of(recording.header), self._memory)
         self.summary = Summary(str(recording.path), self.unit.config)
         self._last_line = 0
-        # The name of the deviation, while the source has a fault record that the unit has not; and while the
-        # record registers, cleared or not, still hold contents of which only one of them knows.
+        # The name of the deviation: while the source has a fault record that the unit has not, until the source's
+        # message for it came, and while the record registers, cleared or not, hold what only one of them knows.
         self._foreign_record: str | None = None
+        self._foreign_message: str | None = None
         self._foreign_contents: str | None = None
         config = self.unit.config
         self._fault_records = range(config.fro, config.fro + config.nfr * FRCD.stride)
@@ -149,8 +159,8 @@ class Replayer:
 
     def _register_write(self, event: RegisterWrite) -> None:
         self.unit.write_register(event.offset, event.value, event.size)
-        if event.offset in self._fault_records:
-            self._foreign_record = None
+        if self._fault_flag(event, event.value):
+            self._foreign_record = self._foreign_message = None
 
     def _register_read(self, event: RegisterRead) -> None:
         actual = self.unit.read_register(event.offset, event.size)
@@ -163,11 +173,19 @@ class Replayer:
         )
 
     def _read_deviation(self, event: RegisterRead, actual: int) -> str | None:
-        if event.offset in self._fault_records and self._foreign_contents:
-            return self._foreign_contents
         if event.offset == FSTS.offset and self._foreign_record:
             return self._foreign_record
+        same_flag = not self._fault_flag(event, actual ^ event.values[0])
+        if event.offset in self._fault_records and (same_flag or self._foreign_record) and self._foreign_contents:
+            return self._foreign_contents
         return deviations.of_register_read(event, actual, self.unit)
+
+    def _fault_flag(self, event: RegisterRead | RegisterWrite, value: int) -> bool:
+        """Say whether `value` of an access has FRCD.F set; False for other registers."""
+        if event.offset not in self._fault_records:
+            return False
+        bit = (event.offset - self._fault_records.start) % FRCD.stride * 8
+        return bool(FRCD["F"].of(value << bit))
 
     def _memory_read(self, event: MemoryRead) -> None:
         if event.data is None:
@@ -176,22 +194,29 @@ class Replayer:
             self._memory.load(event.address, event.data)
 
     def _memory_written(self, event: MemoryWritten) -> None:
-        """The shape of the writes is free: what memory now holds counts, and that the unit wrote all of it."""
+        """Take out the write that this line is of, or, the shape of writes being free, all that make up its bytes.
+
+        Writes of the same bytes are compared in their order; bytes that nobody wrote are compared as they stand.
+        """
         written, end = self._memory.written, event.address + len(event.data)
-        exact = next((w for w in written if w == (event.address, event.data)), None)
-        if exact:
-            written.remove(exact)
+        inside = [w for w in written if event.address <= w[0] and w[0] + len(w[1]) <= end]
+        if inside and inside[0] == (event.address, event.data):
+            written.remove(inside[0])
             self._compare(event, None)
             return
-        inside = [w for w in written if event.address <= w[0] and w[0] + len(w[1]) <= end]
         for entry in inside:
             written.remove(entry)
-        actual = (
-            self._memory.read(event.address, len(event.data)).to_bytes(len(event.data), "little") if inside else b""
-        )
+        found = self._memory_difference(event) if inside or event.optional else "was not written"
+        self._compare(event, found and f"memory at {event.address:#x} {found}, not {event.data.hex()}")
+
+    def _memory_difference(self, event: MemoryWritten) -> str | None:
+        size = len(event.data)
+        try:
+            actual = self._memory.read(event.address, size).to_bytes(size, "little")
+        except MemoryFault:
+            return "cannot be read"
         same = actual == event.data or (event.optional and _is_subset(actual, event.data))
-        found = f"holds {actual.hex()}" if inside else "was not written"
-        self._compare(event, None if same else f"memory at {event.address:#x} {found}, not {event.data.hex()}")
+        return None if same else f"holds {actual.hex()}"
 
     def _dma(self, event: Dma) -> None:
         request = dma_request(event)
@@ -207,7 +232,9 @@ class Replayer:
             self._withdraw(log, withdrawn_for)
         elif actual.refusal is Refusal.FAULT and not actual.suppressed:
             self._foreign_contents = None
-        if name and deviations.records_more(name):
+        if name and deviations.records_more(name) and not event.suppressed:
+            if not self._foreign_record:
+                self._foreign_message = name
             self._foreign_record = self._foreign_contents = name
         self._compare(event, difference, name)
 
@@ -229,16 +256,19 @@ class Replayer:
         expected = Message(event.address, event.data)
         actual = self.unit.messages.pop(0) if self.unit.messages else None
         sent = f"the unit sent {_message(actual)}" if actual else "the unit sent no message"
-        self._compare(
-            event,
-            None if actual == expected else f"{sent}, not {_message(expected)}",
-            self._foreign_record if actual is None else None,
-        )
+        name = self._foreign_message if actual is None and expected == self._fault_message() else None
+        if name:
+            self._foreign_message = None
+        self._compare(event, None if actual == expected else f"{sent}, not {_message(expected)}", name)
+
+    def _fault_message(self) -> Message:
+        address, upper, data = (self.unit.read_register(r.offset, 4) for r in (FEADDR, FEUADDR, FEDATA))
+        return Message(upper << FEADDR.width | address, data)
 
     def _mark(self, event: Mark) -> None:
         if event.text == RESET_MARK:
             self.unit.reset()
-            self._foreign_record = self._foreign_contents = None
+            self._foreign_record = self._foreign_message = self._foreign_contents = None
 
     def _count(self, event: Event) -> Count:
         return self.summary.kinds.setdefault(_kind(event), Count())
@@ -311,13 +341,15 @@ def _kind(event: Event) -> str:
 def _dma_difference(event: Dma, actual: DmaResult) -> str | None:
     if event.permitted != actual.permitted:
         return f"{_dma_text(actual)}, the recording {'permits it' if event.permitted else 'refuses it'}"
+    if event.permitted and (event.host_address is None or actual.address is None):
+        same = event.host_address is actual.address
+        return None if same else f"{_dma_text(actual)}, not {_completion_text(event.host_address)}"
     if not event.permitted:
         reason = actual.fault_reason
         same = actual.refusal is event.refusal and (reason is None or reason in event.reasons)
         if same and actual.suppressed == event.suppressed:
             return None
-        expected = " or ".join(f"fault {r:#x}" for r in event.reasons) or (event.refusal and event.refusal.value)
-        return f"{_dma_text(actual)}, not {expected}{' suppressed by FPD' if event.suppressed else ''}"
+        return f"{_dma_text(actual)}, not {_refusal_text(event)}"
     permissions = actual.read | actual.write << 1
     pairs = (
         ("host address", actual.address, event.host_address),
@@ -335,19 +367,28 @@ def _dma_text(result: DmaResult) -> str:
     if result.refusal is Refusal.FAULT and result.condition:
         suppressed = " suppressed by FPD" if result.suppressed else ""
         return f"refused with fault {result.condition.reason:#x} ({result.condition.name}){suppressed}"
-    return f"refused ({result.refusal.value})" if result.refusal else f"permitted at {result.address or 0:#x}"
+    return f"refused ({result.refusal.value})" if result.refusal else _completion_text(result.address)
+
+
+def _completion_text(address: int | None) -> str:
+    return "completed with meaningless data" if address is None else f"permitted at {address:#x}"
+
+
+def _refusal_text(event: Dma | Interrupt) -> str:
+    reasons = " or ".join(f"fault {reason:#x}" for reason in event.reasons)
+    suppressed = " suppressed by FPD" if event.suppressed else ""
+    return reasons + suppressed if reasons else f"refused ({event.refusal.value if event.refusal else 'no reason'})"
 
 
 def _interrupt_difference(event: Interrupt, actual: InterruptResult) -> str | None:
     if event.permitted != actual.permitted or not event.permitted:
         same = not event.permitted and actual.fault_reason in event.reasons and actual.suppressed == event.suppressed
-        expected = "permitted" if event.permitted else " or ".join(f"fault {reason:#x}" for reason in event.reasons)
+        expected = "permitted" if event.permitted else _refusal_text(event)
         return None if same else f"{_interrupt_text(actual)}, not {expected}"
-    if event.posted or actual.message is None:
-        return None if event.posted == actual.posted else f"{_interrupt_text(actual)}, not posted"
-    expected_message = Message(event.message_address or 0, event.message_data or 0)
-    same = actual.message == expected_message
-    return None if same else f"{_interrupt_text(actual)}, not {_message(expected_message)}"
+    expected_message = None if event.posted else Message(event.message_address or 0, event.message_data or 0)
+    if (actual.message, actual.posted) == (expected_message, event.posted):
+        return None
+    return f"{_interrupt_text(actual)}, not {_message(expected_message) if expected_message else 'posted'}"
 
 
 def _interrupt_text(result: InterruptResult) -> str:
@@ -357,9 +398,9 @@ def _interrupt_text(result: InterruptResult) -> str:
     return f"remapped to {_message(result.message)}" if result.message else "posted"
 
 
-def _message(message: Message | None) -> str:
-    return f"{message.data:#x} to {message.address:#x}" if message else "nothing"
+def _message(message: Message) -> str:
+    return f"{message.data:#x} to {message.address:#x}"
 
 
 def _is_subset(actual: bytes, allowed: bytes) -> bool:
-    return len(actual) == len(allowed) and all(not a & ~b & 0xFF for a, b in zip(actual, allowed, strict=True))
+    return all(not a & ~b for a, b in zip(actual, allowed, strict=True))

@@ -12,10 +12,10 @@ __all__ = ["PRESETS", "REGISTER_SPACE_BYTES", "SECOND_STAGE_LEVELS", "ConfigErro
 
 REGISTER_SPACE_BYTES = 4096
 
-# Width in bits of a second-stage table -> (bit of CAP.SAGAW and value of AW, number of levels). VT-d 9.3, 11.4.2.
+# Width in bits of a second-stage table -> (bit of CAP.SAGAW and value of AW, number of levels). Rule 6.1.
 SECOND_STAGE_LEVELS = {39: (1, 3), 48: (2, 4), 57: (3, 5)}
 
-# Large page in bits of offset -> bit of CAP.SSLPS. VT-d 11.4.2.
+# Large page in bits of offset -> bit of CAP.SSLPS.
 LARGE_PAGES = {21: 0, 30: 1}
 
 
@@ -66,8 +66,8 @@ class UnitConfig:
     eimer: bool = False
     irreq: bool = False
     # Not in a register
-    collapse_faults: bool = False  # a second fault of a source-id that already has a record is dropped (VT-d 7.2.1)
-    protected_memory_shift: int = 21  # protected regions are multiples of 2^shift bytes (VT-d 11.4.9)
+    collapse_faults: bool = False  # a second fault of a source-id that already has a record is dropped (rule 24.2)
+    protected_memory_shift: int = 21  # protected regions are multiples of 2^shift bytes (rule 21.1)
 
     def __post_init__(self) -> None:
         for field in fields(self):

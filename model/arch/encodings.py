@@ -15,12 +15,12 @@ __all__ = [
     "TranslationType",
 ]
 
-# Address bits 31:20 of every interrupt request, with all bits above 0. VT-d 3.14, 5.1.
+# Address bits 31:20 of every interrupt request, with all bits above 0. Rule 3.4.
 INTERRUPT_PREFIX = 0xFEE
 
 
 class TableMode(IntEnum):
-    """RTADDR.TTM. VT-d 11.4.5."""
+    """RTADDR.TTM. Rule 1.3."""
 
     LEGACY = 0
     SCALABLE = 1
@@ -29,7 +29,7 @@ class TableMode(IntEnum):
 
 
 class TranslationType(IntEnum):
-    """TT of a legacy context-entry. VT-d 9.3."""
+    """TT of a legacy context-entry. Rule 4.3."""
 
     SECOND_STAGE = 0
     SECOND_STAGE_WITH_DEVICE_TLB = 1
@@ -38,7 +38,7 @@ class TranslationType(IntEnum):
 
 
 class SourceValidation(IntEnum):
-    """SVT of an IRTE. VT-d 9.9."""
+    """SVT of an IRTE. Rule 22.3."""
 
     NONE = 0
     SOURCE_ID = 1
@@ -47,7 +47,7 @@ class SourceValidation(IntEnum):
 
 
 class DeliveryMode(IntEnum):
-    """DLM of an IRTE in the remapped format; 3 and 6 are reserved. VT-d 9.9."""
+    """DLM of an IRTE in the remapped format; 3 and 6 are reserved. Rule 22.3."""
 
     FIXED = 0
     LOWEST_PRIORITY = 1
@@ -58,7 +58,7 @@ class DeliveryMode(IntEnum):
 
 
 class DescriptorType(IntEnum):
-    """Type of an invalidation descriptor: bits 11:9 above bits 3:0. VT-d 6.5.2."""
+    """Type of an invalidation descriptor: bits 11:9 above bits 3:0. Rule 16.2."""
 
     CONTEXT_CACHE = 1
     IOTLB = 2
@@ -97,7 +97,7 @@ class PasidGranularity(IntEnum):
 
 
 class IqeiCode(IntEnum):
-    """IQERCD.IQEI. VT-d 11.4.8.11."""
+    """IQERCD.IQEI. Rule 28.5."""
 
     NONE = 0
     TAIL_BEYOND_QUEUE = 1

@@ -1,5 +1,5 @@
 # ruff: noqa: E501  (one row of a table is one line)
-"""Fault reasons and the conditions that raise them (VT-d 7.1.3), of legacy mode, abort-DMA mode and interrupts."""
+"""Fault reasons and the conditions that raise them of legacy mode, abort-DMA mode and interrupts."""
 
 from dataclasses import dataclass
 from enum import IntEnum, unique

@@ -1,5 +1,5 @@
 # ruff: noqa: E501  (one row of a table is one line)
-"""Memory-mapped registers that legacy mode, interrupts and the invalidation queue need (VT-d chapter 11).
+"""Memory-mapped registers that legacy mode, interrupts and the invalidation queue need.
 
 Names are the specification's without the suffix _REG. Every bit is declared; a later feature adds its registers here.
 """

@@ -1,5 +1,5 @@
 # ruff: noqa: E501  (one row of a table is one line)
-"""Structures in memory that legacy mode, interrupts, posting and the queue need (VT-d chapters 9, 5.1.5, 6.5).
+"""Structures in memory that legacy mode, interrupts, posting and the queue need.
 
 Every bit is declared: field, ignored or reserved. HAW cuts address fields further: see `UnitConfig.reserved_mask`.
 """

@@ -1,4 +1,4 @@
-"""Event messages: the interrupts that the unit itself sends, with mask and pending bit (VT-d 7.3, 25 in the digest)."""
+"""Event messages: the interrupts that the unit itself sends, with mask and pending bit (rule 25)."""
 
 from collections.abc import Callable
 

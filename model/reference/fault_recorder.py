@@ -1,4 +1,4 @@
-"""Primary fault logging: the ring of fault records, FSTS, and the fault event (VT-d 7.2, 7.3; digest 24)."""
+"""Primary fault logging: the ring of fault records, FSTS, and the fault event (rules 24)."""
 
 from model.arch import FaultCondition, UnitConfig
 from model.arch.registers import FRCD, FSTS, GSTS
@@ -13,7 +13,7 @@ PPF, PFO, FRI = FSTS["PPF"], FSTS["PFO"], FSTS["FRI"]
 REMAPPING = GSTS["TES"].mask | GSTS["IRES"].mask
 EVENT_SOURCES = sum(FSTS[name].mask for name in ("PPF", "PFO", "IQE", "ICE", "ITE"))
 
-# FRCD.T1, FRCD.T2 by access. VT-d 11.4.7.6.
+# FRCD.T1, FRCD.T2 by access. Rule 24.6.
 REQUEST_TYPE = {
     DmaAccess.WRITE: (0, 0),
     DmaAccess.PAGE_REQUEST: (0, 1),

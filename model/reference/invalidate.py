@@ -1,4 +1,4 @@
-"""Invalidation by register and by queue (VT-d 6.5, 11.4.6, 11.4.8; digest 15 to 17).
+"""Invalidation by register and by queue (rules 15 to 17).
 
 The reference model has no caches: a command is checked, reported and has nothing to do.
 """
@@ -126,7 +126,7 @@ class InvalidationQueue:
                 self._next()
             except _QueueError as error:
                 if self.trace:
-                    self.trace(Step(f"queue error: IQERCD.IQEI = {error.code:d}, {error.code.name}", "VT-d 6.5.2"))
+                    self.trace(Step(f"queue error: IQERCD.IQEI = {error.code:d}, {error.code.name}", "rule 16.2"))
                 registers[IQERCD] = registers[IQERCD] & ~IQERCD["IQEI"].mask | IQERCD["IQEI"].to(error.code)
                 self._recorder.report(IQE.mask)
 
@@ -146,7 +146,7 @@ class InvalidationQueue:
         if self.trace:
             head, tail = self._registers[IQH], self._registers[IQT]
             text = f"invalidation queue at {IQA['IQA'].in_place(self._address):#x}, head {head:#x}, tail {tail:#x}"
-            self.trace(Step(text, "VT-d 6.5.2"))
+            self.trace(Step(text, "rule 16.2"))
         try:
             descriptor = self._memory.read(place, size)
         except MemoryFault:
@@ -204,7 +204,7 @@ class InvalidationQueue:
             address = INV_WAIT["STADDR"].in_place(descriptor) & (1 << self._config.haw) - 1
             if self.trace:
                 text = f"write status {INV_WAIT['STDATA'].of(descriptor):#x} to {address:#x}"
-                self.trace(Step(text, "VT-d 6.5.2"))
+                self.trace(Step(text, "rule 16.2"))
             try:
                 self._memory.write(address, STATUS_BYTES, INV_WAIT["STDATA"].of(descriptor))
             except MemoryFault:
@@ -218,4 +218,4 @@ class InvalidationQueue:
 
     def _note(self, text: str, structure: Structure, address: int, value: int | None) -> None:
         if self.trace:
-            self.trace(Step(text, "VT-d 6.5.2", structure, address, value))
+            self.trace(Step(text, "rule 16.2", structure, address, value))

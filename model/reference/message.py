@@ -1,4 +1,4 @@
-"""The form in which an interrupt leaves the unit: a dword written to 0xFEEx_xxxx (VT-d 5.1.3, 5.1.8; digest 22.5)."""
+"""The form in which an interrupt leaves the unit: a dword written to 0xFEEx_xxxx (rule 22.5)."""
 
 from model.arch.encodings import INTERRUPT_PREFIX
 from model.arch.structures import (

@@ -1,4 +1,4 @@
-"""Interrupt posting: update of a posted-interrupt descriptor, and its notification (VT-d 5.2, 9.12; digest 23)."""
+"""Interrupt posting: update of a posted-interrupt descriptor, and its notification (rules 23)."""
 
 from model.arch import UnitConfig
 from model.arch.structures import IRTE_POSTED, POSTED_INTERRUPT_DESCRIPTOR
@@ -56,10 +56,10 @@ class Poster:
             descriptor = self._memory.read(address, structure.bytes)
         except MemoryFault:
             if self.trace:
-                self.trace(Step("the read fails", "VT-d 9.12", structure, address))
+                self.trace(Step("the read fails", "rule 23.1", structure, address))
             raise Fault("IR.27") from None
         if self.trace:
-            self.trace(Step("read", "VT-d 9.12", structure, address, descriptor))
+            self.trace(Step("read", "rule 23.1", structure, address, descriptor))
         return descriptor
 
     def _write(self, address: int, descriptor: int) -> None:
@@ -69,4 +69,4 @@ class Poster:
         except MemoryFault:
             raise Fault("IR.27") from None
         if self.trace:
-            self.trace(Step("write, as one step with the read", "VT-d 5.2.3", structure, address, descriptor))
+            self.trace(Step("write, as one step with the read", "rule 23.2", structure, address, descriptor))

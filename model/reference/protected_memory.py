@@ -1,4 +1,4 @@
-"""Protected memory regions: DMA that may not reach them, whatever the tables say (VT-d 9.15; digest 21)."""
+"""Protected memory regions: DMA that may not reach them, whatever the tables say (rules 21)."""
 
 from model.arch import UnitConfig
 from model.arch.registers import PHMBASE, PHMLIMIT, PLMBASE, PLMLIMIT, PMEN

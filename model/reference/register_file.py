@@ -1,4 +1,4 @@
-"""Register file: what software reads back, and which bits a write changes (VT-d 11.1)."""
+"""Register file: what software reads back, and which bits a write changes."""
 
 from collections.abc import Callable
 
@@ -69,7 +69,7 @@ class RegisterFile:
     def read(self, offset: int, size: int) -> int:
         """Return what software reads: `size` is 4 or 8 bytes, `offset` a multiple of it.
 
-        Offsets without a register read 0, as do other sizes and offsets: VT-d 11.1 leaves them undefined.
+        Offsets without a register read 0, as do other sizes and offsets: the specification leaves them undefined.
         """
         if not _is_access(offset, size):
             return 0

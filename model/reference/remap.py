@@ -1,4 +1,4 @@
-"""Interrupt remapping: from an interrupt request to a message, a posted interrupt, or a fault (VT-d 5.1; digest 22)."""
+"""Interrupt remapping: from an interrupt request to a message, a posted interrupt, or a fault (rules 22)."""
 
 from dataclasses import dataclass
 
@@ -24,10 +24,10 @@ SUBHANDLE, MUST_BE_ZERO = REMAPPABLE_INTERRUPT_DATA["SUBHANDLE"], REMAPPABLE_INT
 P, FPD, IM, DST, DLM = (IRTE_REMAPPED[name] for name in ("P", "FPD", "IM", "DST", "DLM"))
 SVT, SQ, SID = IRTE_REMAPPED["SVT"], IRTE_REMAPPED["SQ"], IRTE_REMAPPED["SID"]
 
-# SQ -> bits of the source-id that are not compared. VT-d 9.9.
+# SQ -> bits of the source-id that are not compared. Rule 22.3.
 IGNORED_SOURCE_ID_BITS = (0b000, 0b100, 0b110, 0b111)
 
-# Destination bits outside the 8-bit APIC id, which xAPIC mode takes from DST bits 15:8. VT-d 9.9.
+# Destination bits outside the 8-bit APIC id, which xAPIC mode takes from DST bits 15:8. Rule 22.3.
 NOT_XAPIC_DESTINATION = DST.to(0xFFFF00FF)
 
 
@@ -41,7 +41,7 @@ class InterruptTable:
 
 
 def is_remappable(request: InterruptRequest) -> bool:
-    """Say whether a request is in the remappable format; otherwise it is in the compatibility format (5.1.2)."""
+    """Say whether a request is in the remappable format; otherwise it is in the compatibility format (rule 22.2)."""
     return bool(FORMAT.of(request.address))
 
 
@@ -116,11 +116,11 @@ class Remapper:
             irte = self._memory.read(address, structure.bytes)
         except MemoryFault:
             if self.trace:
-                self.trace(Step("the read fails", "VT-d 9.9", structure, address))
+                self.trace(Step("the read fails", "rule 22.3", structure, address))
             raise Fault("IR.23") from None
         if self.trace:
             posted = IM.of(irte) and self._config.pi
-            self.trace(Step("read", "VT-d 9.9", IRTE_POSTED if posted else structure, address, irte))
+            self.trace(Step("read", "rule 22.3", IRTE_POSTED if posted else structure, address, irte))
         return irte
 
     def _note_reserved(self, bits: int) -> None:
@@ -132,7 +132,7 @@ class Remapper:
 def _lookup(request: InterruptRequest, index: int, table: InterruptTable) -> Step:
     subhandle = f" plus subhandle {SUBHANDLE.of(request.data):#x}" if SHV.of(request.address) else ", no subhandle"
     where = f"interrupt remapping table at {table.base:#x} of {table.entries} entries"
-    return Step(f"{where}, index {index:#x}: the handle{subhandle}", "VT-d 5.1.3")
+    return Step(f"{where}, index {index:#x}: the handle{subhandle}", "rule 22.3")
 
 
 def _source_check(irte: int, source_id: int, *, matches: bool) -> Step:
@@ -142,7 +142,7 @@ def _source_check(irte: int, source_id: int, *, matches: bool) -> Step:
         f"{IGNORED_SOURCE_ID_BITS[SQ.of(irte)]:#05b}",
         SourceValidation.BUS_RANGE: f"SVT says: bus from {SID.of(irte) >> 8:#04x} to {SID.of(irte) & 0xFF:#04x}",
     }[SourceValidation(SVT.of(irte))]
-    return Step(f"source-id {source_id:#06x} {'matches' if matches else 'does not match'}; {how}", "VT-d 9.9")
+    return Step(f"source-id {source_id:#06x} {'matches' if matches else 'does not match'}; {how}", "rule 22.3")
 
 
 def _remapped(irte: int, *, extended: bool) -> InterruptResult:

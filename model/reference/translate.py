@@ -1,4 +1,4 @@
-"""DMA remapping in legacy mode: root-entry, context-entry, second-stage walk (VT-d 3.4.2, 3.7, 9.1, 9.3, 9.8)."""
+"""DMA remapping in legacy mode: root-entry, context-entry, second-stage walk (rules 4, 6, 9, 11)."""
 
 from dataclasses import dataclass
 
@@ -30,7 +30,7 @@ PS = SECOND_STAGE_PDE["PS"].mask
 PAGE_SHIFT = 12
 INTERRUPT_SHIFT = 20
 
-# Level -> lowest address bit of its index, entry that points to a table, entry that maps a page. VT-d 9.8.
+# Level -> lowest address bit of its index, entry that points to a table, entry that maps a page. Rule 6.3.
 LEVELS: dict[int, tuple[int, Structure | None, Structure | None]] = {
     5: (48, SECOND_STAGE_PML5E, None),
     4: (39, SECOND_STAGE_PML4E, None),
@@ -42,7 +42,7 @@ INDEX_MASK = 0x1FF
 
 
 def in_interrupt_range(address: int) -> bool:
-    """Say whether an address is 0xFEEx_xxxx (VT-d 3.14)."""
+    """Say whether an address is 0xFEEx_xxxx (rule 3.4)."""
     return address >> INTERRUPT_SHIFT == INTERRUPT_PREFIX
 
 
@@ -88,8 +88,8 @@ class Translator:
     def _root_entry(self, root_table: int, source_id: int) -> int:
         """4.2. Root table: one 16-byte entry per bus. None of its faults is qualified."""
         if self.trace:
-            self.trace(Step(f"root table at {root_table:#x}, index {source_id >> 8:#x}: the bus number", "VT-d 3.4.2"))
-        entry = self._read(ROOT_ENTRY, root_table + (source_id >> 8) * ROOT_ENTRY.bytes, "LRT.1", "VT-d 9.1")
+            self.trace(Step(f"root table at {root_table:#x}, index {source_id >> 8:#x}: the bus number", "rule 4.2"))
+        entry = self._read(ROOT_ENTRY, root_table + (source_id >> 8) * ROOT_ENTRY.bytes, "LRT.1", "rule 4.2")
         if not ROOT_P.of(entry):
             raise Fault("LRT.2")
         if entry & self._root_reserved:
@@ -101,8 +101,8 @@ class Translator:
         """4.3. Context table: one 16-byte entry per device and function of a bus."""
         if self.trace:
             text = f"context table at {table:#x}, index {source_id & 0xFF:#x}: the device and function number"
-            self.trace(Step(text, "VT-d 3.4.2"))
-        return self._read(CONTEXT_ENTRY, table + (source_id & 0xFF) * CONTEXT_ENTRY.bytes, "LCT.1", "VT-d 9.3")
+            self.trace(Step(text, "rule 4.3"))
+        return self._read(CONTEXT_ENTRY, table + (source_id & 0xFF) * CONTEXT_ENTRY.bytes, "LCT.1", "rule 4.3")
 
     def _with_context(self, entry: int, request: DmaRequest) -> DmaResult:
         """4.3 to 4.7: from here FPD of the context-entry counts, present or not."""
@@ -117,7 +117,7 @@ class Translator:
         if self.trace:
             levels = SECOND_STAGE_LEVELS[width][1]
             text = f"AW says tables of {levels} levels, {width} bits; CAP.MGAW allows {self._config.mgaw} bits"
-            self.trace(Step(text, "VT-d 9.3"))
+            self.trace(Step(text, "rule 4.3"))
         if request.address >> min(width, self._config.mgaw):
             raise Fault("LGN.1.1")
         result = self._second_stage(request, SSPTPTR.in_place(entry), SECOND_STAGE_LEVELS[width][1])
@@ -147,7 +147,7 @@ class Translator:
     def _pass_through(self, address: int) -> DmaResult:
         """4.6, 9.1. The interrupt range needs no check here: requests to it never get this far (3.4)."""
         if self.trace:
-            self.trace(Step("TT says pass-through: the address stays, no page table is read", "VT-d 9.3"))
+            self.trace(Step("TT says pass-through: the address stays, no page table is read", "rule 4.3"))
         if address >> self._config.haw:
             raise Fault("LGN.1.3")
         return DmaResult(address=address, page_shift=PAGE_SHIFT, read=True, write=True)
@@ -161,13 +161,13 @@ class Translator:
             place = table + (address >> shift & INDEX_MASK) * 8
             if self.trace:
                 self.trace(_lookup(level, table, address, shift))
-            entry = self._read(form.structure, place, "LCT.4.3" if level == levels else "LSS.1", "VT-d 9.8")  # type: ignore[union-attr]
+            entry = self._read(form.structure, place, "LCT.4.3" if level == levels else "LSS.1", "rule 6.3")  # type: ignore[union-attr]
             if page_form is not None and table_form is not None and entry & PS:
                 form = page_form
             assert form is not None  # every level has a form
             if not entry & (READ | WRITE):
                 if self.trace:
-                    self.trace(Step("R and W are 0: nothing is mapped from here on", "VT-d 9.8"))
+                    self.trace(Step("R and W are 0: nothing is mapped from here on", "rule 6.3"))
                 raise Fault(_missing(request.access, 0))
             if entry & form.reserved:
                 self._note_reserved(entry & form.reserved, "LSS.2")
@@ -176,7 +176,7 @@ class Translator:
             if form is page_form:
                 if self.trace:
                     text = f"this entry maps a page; all levels together permit {_rights(permissions)}"
-                    self.trace(Step(text, "VT-d 3.7"))
+                    self.trace(Step(text, "rule 6.4"))
                 self._check_permission(request.access, permissions)
                 offset = (1 << shift) - 1
                 return DmaResult(
@@ -219,7 +219,7 @@ class Translator:
 def _lookup(level: int, table: int, address: int, shift: int) -> Step:
     index = address >> shift & INDEX_MASK
     text = f"level {level} table at {table:#x}, index {index:#x}: bits {shift + 8}:{shift} of the address"
-    return Step(text, "VT-d 9.8")
+    return Step(text, "rule 6.3")
 
 
 def _rights(permissions: int) -> str:

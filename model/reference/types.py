@@ -21,7 +21,7 @@ __all__ = [
 
 
 class DmaAccess(Enum):
-    """What a device wants to do (VT-d 3.4.1, 7.1.3)."""
+    """What a device wants to do."""
 
     READ = "read"
     WRITE = "write"

@@ -157,7 +157,7 @@ class Unit:
             return self._interrupt_range(request)
         if not translating:
             if self._trace:
-                self._trace(Step("DMA translation is off: GSTS.TES = 0", "VT-d 11.4.4"))
+                self._trace(Step("DMA translation is off: GSTS.TES = 0", "rule 3.3"))
             if not untranslated:
                 return DmaResult(refusal=Refusal.TRANSLATION_OFF)
             result = DmaResult(address=request.address, page_shift=12, read=True, write=True)
@@ -174,7 +174,7 @@ class Unit:
     def _interrupt_range(self, request: DmaRequest) -> DmaResult:
         """3.4. What is no interrupt request may not go to 0xFEEx_xxxx; a zero-length read completes."""
         if self._trace:
-            self._trace(Step("the address is in the interrupt range 0xFEEx_xxxx: no table is read", "VT-d 3.14"))
+            self._trace(Step("the address is in the interrupt range 0xFEEx_xxxx: no table is read", "rule 3.4"))
         if request.access is DmaAccess.ZERO_LENGTH_READ:
             return DmaResult()
         fault = Fault("IR.29")
@@ -205,7 +205,7 @@ class Unit:
         passed = InterruptResult(message=Message(request.address, request.data))
         if not status & IRES:
             if self._trace:
-                self._trace(Step("interrupt remapping is off: GSTS.IRES = 0", "VT-d 5.1"))
+                self._trace(Step("interrupt remapping is off: GSTS.IRES = 0", "rule 22.5"))
             if self.config.irreq:
                 raise Fault("IR.2B")
             return passed
@@ -218,7 +218,7 @@ class Unit:
             return result
         if self._trace:
             text = f"compatibility format; GSTS.CFIS = {int(bool(status & CFIS))}, IRTA.EIME = {int(table.extended)}"
-            self._trace(Step(text, "VT-d 5.1.2"))
+            self._trace(Step(text, "rule 22.2"))
         if table.extended or not status & CFIS:
             raise Fault("IR.25")
         return passed
@@ -226,7 +226,7 @@ class Unit:
     def _send(self, message: Message) -> None:
         self.messages.append(message)
         if self._trace:
-            self._trace(Step(f"send {message.data:#x} to {message.address:#x}", "VT-d 7.3"))
+            self._trace(Step(f"send {message.data:#x} to {message.address:#x}", "rule 25"))
 
     def _global_command(self, _number: int, command: int) -> None:
         """18. Controls are acted on from bit 31 down when several change at once (28.13)."""
@@ -300,12 +300,12 @@ def _decision(result: DmaResult) -> Step:
             f"refused: {result.condition.text}; fault {result.condition.reason:#x}, {recorded}", result.condition.name
         )
     if result.refusal:
-        return Step(f"refused: {result.refusal.value}; no fault is recorded", "VT-d 3.14, 9.15")
+        return Step(f"refused: {result.refusal.value}; no fault is recorded", "rules 3.3, 21.2")
     if result.address is None:
-        return Step("completes; the data mean nothing", "VT-d 3.14")
+        return Step("completes; the data mean nothing", "rule 3.4")
     rights = "".join(letter for letter, given in (("R", result.read), ("W", result.write)) if given)
     return Step(
-        f"permitted: host address {result.address:#x}, page of {1 << result.page_shift:#x} bytes, {rights}", "VT-d 3.7"
+        f"permitted: host address {result.address:#x}, page of {1 << result.page_shift:#x} bytes, {rights}", "rule 6.4"
     )
 
 
@@ -316,5 +316,5 @@ def _interrupt_decision(result: InterruptResult) -> Step:
             f"refused: {result.condition.text}; fault {result.condition.reason:#x}, {recorded}", result.condition.name
         )
     if result.message:
-        return Step(f"permitted: {result.message.data:#x} goes to {result.message.address:#x}", "VT-d 5.1")
-    return Step(f"posted in the descriptor at {result.descriptor_address:#x}", "VT-d 5.2")
+        return Step(f"permitted: {result.message.data:#x} goes to {result.message.address:#x}", "rule 22.5")
+    return Step(f"posted in the descriptor at {result.descriptor_address:#x}", "rule 23.2")
