@@ -1,0 +1,198 @@
+"""README and docs say what is true: examples print what they show, links lead somewhere, the exceptions are all listed.
+
+In a `console` block a line `$ command` is run, and what follows is its output. A `python` block is run too, and the
+`text` block after it is its output. `...` stands for anything: for any lines where it stands alone, for any characters
+elsewhere. What is not run is named in NOT_RUN, and nothing else may stay unrun.
+"""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from sim import deviations
+
+PROJECT = Path(__file__).resolve().parent.parent
+DOCUMENTS = sorted([PROJECT / "README.md", *(PROJECT / "docs").glob("*.md")])
+TIME_LIMIT_SECONDS = 60
+
+# Command -> why it is not run here.
+NOT_RUN = {
+    "make test": "it runs this test",
+    "vtd replay linux-scalable.jsonl.gz": "run below, where the shared folders are",
+}
+
+FENCE = re.compile(r"^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\[[^]]*\]\((?P<target>[^)\s]+)\)")
+TABLE_ROW = re.compile(r"^\| (?P<name>[^|]+?) \|", re.MULTILINE)
+
+Block = tuple[str, str]
+
+
+class Example(NamedTuple):
+    """A command or program of a document, and the output that the document shows."""
+
+    document: str
+    source: str
+    output: str
+
+
+def blocks(document: Path) -> list[Block]:
+    return [(block["language"], block["text"]) for block in FENCE.finditer(document.read_text())]
+
+
+def commands() -> list[Example]:
+    found = []
+    for document in DOCUMENTS:
+        for language, text in blocks(document):
+            if language == "console":
+                for example in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
+                    command, _, output = example.partition("\n")
+                    found.append(Example(document.name, command, output))
+    return found
+
+
+def programs() -> list[Example]:
+    found = []
+    for document in DOCUMENTS:
+        for (language, text), (language_after, output) in pairwise([*blocks(document), ("", "")]):
+            if language == "python":
+                found.append(Example(document.name, text, output if language_after == "text" else ""))
+    return found
+
+
+def fits(shown: str, printed: str) -> bool:
+    """Say whether `printed` is what `shown` stands for; trailing blanks do not count."""
+    lines = [line.rstrip() for line in shown.rstrip("\n").split("\n")]
+    parts = [
+        r"(?:.*\n)*" if line == "..." else r"[^\n]*".join(map(re.escape, line.split("..."))) + r"\n" for line in lines
+    ]
+    text = "".join(line.rstrip() + "\n" for line in printed.rstrip("\n").split("\n"))
+    return re.fullmatch("".join(parts), text) is not None
+
+
+def run(*command: str) -> subprocess.CompletedProcess[str]:
+    """Run a command at the project's root as a person with a pipe would, whatever runs this test."""
+    kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME")}
+    return subprocess.run(
+        command,
+        cwd=PROJECT,
+        env=kept | {"COLUMNS": "80", "PYTHONUTF8": "1", "LC_ALL": "C.UTF-8"},
+        capture_output=True,
+        text=True,
+        timeout=TIME_LIMIT_SECONDS,
+        check=False,
+    )
+
+
+def run_as_shown(command: str) -> subprocess.CompletedProcess[str]:
+    program, *arguments = shlex.split(command)
+    if program == "vtd":
+        return run(sys.executable, "-m", "sim", *arguments)
+    assert command == "make run", f"{command!r} must be a vtd command, make run, or named in NOT_RUN"
+    if run("make", "--question", ".venv/.ready").returncode:
+        pytest.skip("make run would set up .venv first: run make setup")
+    return run("make", "run")
+
+
+@pytest.mark.parametrize("example", [e for e in commands() if e.source not in NOT_RUN], ids=lambda e: e.source)
+def test_command_prints_what_is_shown(example: Example) -> None:
+    result = run_as_shown(example.source)
+    printed = result.stdout + result.stderr
+    assert result.returncode == 0, printed
+    assert fits(example.output, printed), f"{example.document}: `{example.source}` prints\n{printed}"
+
+
+@pytest.mark.parametrize("example", programs(), ids=lambda e: e.document)
+def test_program_prints_what_is_shown(example: Example) -> None:
+    result = run(sys.executable, "-c", example.source)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout
+    assert fits(example.output, result.stdout), f"{example.document}: the program prints\n{result.stdout}"
+
+
+def test_refusal_of_scalable_mode(shared: Path) -> None:
+    (example,) = [e for e in commands() if "linux-scalable" in e.source]
+    result = run(sys.executable, "-m", "sim", "replay", str(shared / "captures" / "linux-scalable.jsonl.gz"))
+    assert result.returncode == 2
+    assert fits(example.output, result.stderr.replace(f"{shared / 'captures'}/", ""))
+
+
+def test_there_are_examples() -> None:
+    assert {"make run", "vtd explain sim/data/bundled.jsonl.gz --event 430"} <= {e.source for e in commands()}
+    assert len(programs()) == 1
+    languages = [language for document in DOCUMENTS for language, _ in blocks(document)]
+    assert set(languages) == {"console", "python", "text"}, "a block of another kind would not be checked"
+    assert languages.count("text") == len(programs()), "a text block must be the output of a python block"
+    assert {e.source for e in commands()} >= set(NOT_RUN), "NOT_RUN names a command that no document shows"
+
+
+@pytest.mark.parametrize("example", [*commands(), *programs()], ids=lambda e: e.source.partition("\n")[0])
+def test_shown_output_says_something(example: Example) -> None:
+    assert [line for line in example.output.splitlines() if line.replace("...", "").strip()]
+
+
+@pytest.mark.parametrize(
+    ("shown", "printed", "expected"),
+    [
+        ("a\nb\n", "a\nb\n", True),
+        ("a\nb\n", "a\nc\n", False),
+        ("a\n", "a\nb\n", False),
+        ("a\nb\n", "a\n", False),
+        ("a (b)*\n", "a (b)*\n", True),
+        ("a\n...\nd\n", "a\nb\nc\nd\n", True),
+        ("a\n...\nd\n", "a\nd\n", True),
+        ("a\n...\nd\n", "a\nb\nc\n", False),
+        ("in ... s\n", "in 1.5 s\n", True),
+        ("in ... s\n", "in 1.5\n s\n", False),
+        ("in ... s\n", "in 1.5 m\n", False),
+    ],
+)
+def test_wildcard(shown: str, printed: str, expected: bool) -> None:
+    assert fits(shown, printed) is expected
+
+
+def anchors(document: Path) -> set[str]:
+    """Return the anchors that GitHub gives the headings of a document."""
+    headings = re.findall(r"^#+ (.+)$", FENCE.sub("", document.read_text()), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(document: Path) -> None:
+    targets = [match["target"] for match in LINK.finditer(FENCE.sub("", document.read_text()))]
+    assert targets, f"{document.name} has no link: is the pattern still right?"
+    for target in targets:
+        assert "://" not in target, f"{document.name} links to {target}: nobody checks that it is still there"
+        name, _, anchor = target.partition("#")
+        place = document.parent / name if name else document
+        assert place.resolve().is_relative_to(PROJECT), f"{document.name} links to {target} outside the project"
+        assert place.exists(), f"{document.name} links to {target}, which is not there"
+        assert not anchor or anchor in anchors(place), f"{document.name} links to {target}: no such heading"
+
+
+def test_every_deviation_is_listed_once() -> None:
+    text = (PROJECT / "docs" / "recording-format.md").read_text()
+    _, _, section = text.partition("\n## Named exceptions\n")
+    listed = [row["name"] for row in TABLE_ROW.finditer(section) if row["name"] != "name"]
+    names = [value for name, value in vars(deviations).items() if name.isupper() and isinstance(value, str)]
+    assert names
+    assert sorted(listed) == sorted(names)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_named_code_exists(document: Path) -> None:
+    """A file and function named in a row of spec-questions, "`unit.py` `_classify`", are there."""
+    named = re.findall(r"`(\w+\.py)`((?: `\w+`(?:, (?=`\w+`))?)*)", document.read_text())
+    for file, functions in named:
+        found = list((PROJECT / "model" / "reference").glob(file)) or list((PROJECT / "sim").glob(file))
+        assert found, f"{document.name} names {file}, which is neither in model/reference nor in sim"
+        code = found[0].read_text()
+        for function in re.findall(r"\w+", functions):
+            assert re.search(rf"\b(def|class) {function}\b", code), f"{document.name} names {function} of {file}"
