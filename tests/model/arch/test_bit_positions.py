@@ -14,7 +14,7 @@ from model.arch.encodings import (
     TranslationType,
 )
 
-# Register -> width in bits, base, byte offset, fields that are not reserved (VT-d 11.4).
+# Register -> width in bits, base, byte offset, fields that are not reserved.
 REGISTER_BITS = {
     "VER": (32, "", 0x00, "MIN 3:0, MAX 7:4"),
     "CAP": (
@@ -93,7 +93,7 @@ NON_LEAF = ("R 0, W 1, A 8, ADDR 51:12, IR 61, IW 62", "2, 6:3, 10:9, 60:52, 63"
 NON_LEAF_WITH_PS = ("R 0, W 1, PS 7, A 8, ADDR 51:12, IR 61, IW 62", "2, 6:3, 10:9, 60:52, 63")
 LEAF_IGNORED = "2, 10, 60:52, 63"
 
-# Structure -> width in bits, fields, ignored bits; all others are reserved (VT-d 9, 5.1.5, 5.2, 6.5.2).
+# Structure -> width in bits, fields, ignored bits; all others are reserved.
 STRUCTURE_BITS = {
     "ROOT_ENTRY": (128, "P 0, CTP 63:12", ""),
     "CONTEXT_ENTRY": (128, "P 0, FPD 1, TT 3:2, SSPTPTR 63:12, AW 66:64, DID 87:72", "70:67"),
@@ -161,7 +161,7 @@ RESERVED_UNLESS = {
     "INV_WAIT": {"PD": "ECAP.PDS"},
 }
 
-# Reason -> the conditions that report it (VT-d 7.1.3).
+# Reason -> the conditions that report it (fault conditions).
 REASONS = {
     0x01: "LRT.2",
     0x02: "LCT.2",

@@ -1,6 +1,6 @@
 """What a refused DMA request must show, and the typed codes of every condition that legacy mode can raise.
 
-Codes and "qualified" are typed in from VT-d 7.1.3 (digest: faults.toml), not taken from model.arch.
+Codes and "qualified" are typed in from the specification, not taken from model.arch.
 """
 
 from model.reference import AddressType, DmaAccess, DmaResult, Refusal, Unit

@@ -1,6 +1,6 @@
 """Remapping tables as software writes them, and the few register accesses that tests share.
 
-Every bit position and register offset is typed here a second time (VT-d 9.1, 9.3, 9.8, 11.4): nothing is taken from
+Every bit position and register offset is typed here a second time: nothing is taken from
 model.arch, so that a wrong declaration there cannot agree with itself. Numbers are in bytes unless a name says bits.
 """
 

@@ -758,7 +758,7 @@ def test_4_8_accessed_and_dirty_are_never_touched(width, page_shift, bits):
     assert {place: mapped.value(place) for place in mapped.places} == before
 
 
-# Two conditions at once: digest 4 in its order, 28.11
+# Two conditions at once: rules 4 in its order, 28.11
 
 # The conditions of one untranslated read in the order in which they are met. Each, together with all that follow.
 ORDER = ["RTA.2", "LRT.1", "LRT.3", "LCT.1", "LCT.3", "LCT.4.1", "LCT.4.2"]
