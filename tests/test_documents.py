@@ -1,8 +1,9 @@
-"""README and docs say what is true: examples print what they show, links lead somewhere, the exceptions are all listed.
+"""README and docs say what is true: examples print what they show, links lead somewhere, lists are complete.
 
 In a `console` block a line `$ command` is run, and what follows is its output. A `python` block is run too, and the
 `text` block after it is its output. `...` stands for anything: for any lines where it stands alone, for any characters
-elsewhere. What is not run is named in NOT_RUN, and nothing else may stay unrun.
+elsewhere. What is not run is named in NOT_RUN, and nothing else may stay unrun. Every rule that code, tests or
+documents quote by its number is written down in docs/rules.md.
 """
 
 import os
@@ -16,6 +17,7 @@ from typing import NamedTuple
 
 import pytest
 
+from model.arch import CONDITIONS
 from sim import deviations
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -31,6 +33,18 @@ NOT_RUN = {
 FENCE = re.compile(r"^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^]]*\]\((?P<target>[^)\s]+)\)")
 TABLE_ROW = re.compile(r"^\| (?P<name>[^|]+?) \|", re.MULTILINE)
+
+RULES = PROJECT / "docs" / "rules.md"
+SOURCES = sorted(path for folder in ("model", "sim", "tests") for path in (PROJECT / folder).rglob("*.py"))
+RULE_SECTION = re.compile(r"^## (?P<number>\d+)\. (?P<text>.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
+RULE_ITEM = re.compile(r"^- \*\*(?P<number>\d+\.\d+)\*\* \S", re.MULTILINE)
+CONDITION_ROW = re.compile(r"^\| ([A-Z]+\.[0-9A-Z.]+) \| (0x[0-9A-F]{2}) \| (yes|no) \| \S.* \|$", re.MULTILINE)
+NUMBERS = r"\d+(?:\.\d+)?(?:(?:, | and | to |, and )\d+(?:\.\d+)?)*"
+QUOTED = re.compile(rf"\b(?:rules?|digest) (?P<numbers>{NUMBERS})", re.IGNORECASE)
+QUOTED_IN_TEST_NAME = re.compile(r"^def test_(\d+)_(\d+)_[a-z]", re.MULTILINE)
+# In blocks of the model a number with one dot is a rule; after other letters or dots it is not (LCT.4.1).
+QUOTED_BARE = re.compile(r"(?<![\w.])(?<!revision )\d{1,2}\.\d{1,2}(?!\d|\.\d)")
+QUOTED_IN_BRACKETS = re.compile(rf"\((?P<numbers>{NUMBERS})\)")
 
 Block = tuple[str, str]
 
@@ -196,3 +210,69 @@ def test_named_code_exists(document: Path) -> None:
         code = found[0].read_text()
         for function in re.findall(r"\w+", functions):
             assert re.search(rf"\b(def|class) {function}\b", code), f"{document.name} names {function} of {file}"
+
+
+def written_rules() -> set[str]:
+    """Return the numbers that rules.md explains: of sections, and of items inside the section of their number."""
+    numbers = []
+    for section in RULE_SECTION.finditer(RULES.read_text()):
+        items = RULE_ITEM.findall(section["text"])
+        strays = [item for item in items if not item.startswith(section["number"] + ".")]
+        assert not strays, f"rules.md has {strays} in section {section['number']}"
+        numbers += [section["number"], *items]
+    assert len(numbers) == len(set(numbers)), "rules.md gives a number twice"
+    return set(numbers)
+
+
+def quoted_rules(text: str) -> list[str]:
+    """Return the numbers after the words rule, rules and digest."""
+    return [number for quote in QUOTED.finditer(text) for number in re.findall(r"\d+(?:\.\d+)?", quote["numbers"])]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Rule 6.3.", ["6.3"]),
+        ("(rules 15 to 17)", ["15", "17"]),
+        ('"rules 3.3, 21.2")', ["3.3", "21.2"]),
+        ("Digest 4, 5.1, 6 and 11: DMA", ["4", "5.1", "6", "11"]),
+        ("[rule 25]", ["25"]),
+        ("rule by rule, 4 times", []),
+        ("schedules 3", []),
+    ],
+)
+def test_quotes_are_found(text: str, expected: list[str]) -> None:
+    assert quoted_rules(text) == expected
+
+
+def test_quoted_rules_are_written_down() -> None:
+    quotes = {path: quoted_rules(path.read_text()) for path in SOURCES if path != Path(__file__).resolve()}
+    for path, numbers in quotes.items():
+        text = path.read_text()
+        numbers += set(map(".".join, QUOTED_IN_TEST_NAME.findall(text)))
+        if path.is_relative_to(PROJECT / "model"):
+            numbers += QUOTED_BARE.findall(text)
+    rules = written_rules()
+    missing = {
+        f"{path.relative_to(PROJECT)}: {n}" for path, numbers in quotes.items() for n in numbers if n not in rules
+    }
+    assert not missing, "quoted, but not in rules.md"
+    quoted = {number for numbers in quotes.values() for number in numbers}
+    assert quoted >= {"3.4", "4.3", "6.3", "16.2", "22.3", "23.1", "24.6", "25"}, "are the patterns still right?"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_rules_quoted_in_documents_are_written_down(document: Path) -> None:
+    text = document.read_text()
+    numbers = set(quoted_rules(text))
+    if document.name == "spec-questions.md":
+        numbers |= {n for quote in QUOTED_IN_BRACKETS.finditer(text) for n in re.findall(r"\d+(?:\.\d+)?", quote[0])}
+        assert numbers >= {"3.1", "28.11", "17"}, "is the pattern still right?"
+    assert not numbers - written_rules(), f"{document.name} quotes what is not in rules.md"
+
+
+def test_every_fault_condition_is_listed_once() -> None:
+    rows = CONDITION_ROW.findall(RULES.read_text().partition("\n## Fault conditions\n")[2])
+    expected = [(c.name, f"0x{c.reason:02X}", "yes" if c.qualified else "no") for c in CONDITIONS.values()]
+    assert expected
+    assert sorted(rows) == sorted(expected)

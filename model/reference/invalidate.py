@@ -126,7 +126,7 @@ class InvalidationQueue:
                 self._next()
             except _QueueError as error:
                 if self.trace:
-                    self.trace(Step(f"queue error: IQERCD.IQEI = {error.code:d}, {error.code.name}", "rule 16.2"))
+                    self.trace(Step(f"queue error: IQERCD.IQEI = {error.code:d}, {error.code.name}", "rule 16.4"))
                 registers[IQERCD] = registers[IQERCD] & ~IQERCD["IQEI"].mask | IQERCD["IQEI"].to(error.code)
                 self._recorder.report(IQE.mask)
 
@@ -204,7 +204,7 @@ class InvalidationQueue:
             address = INV_WAIT["STADDR"].in_place(descriptor) & (1 << self._config.haw) - 1
             if self.trace:
                 text = f"write status {INV_WAIT['STDATA'].of(descriptor):#x} to {address:#x}"
-                self.trace(Step(text, "rule 16.2"))
+                self.trace(Step(text, "rule 16.5"))
             try:
                 self._memory.write(address, STATUS_BYTES, INV_WAIT["STDATA"].of(descriptor))
             except MemoryFault:

@@ -147,7 +147,7 @@ class Translator:
     def _pass_through(self, address: int) -> DmaResult:
         """4.6, 9.1. The interrupt range needs no check here: requests to it never get this far (3.4)."""
         if self.trace:
-            self.trace(Step("TT says pass-through: the address stays, no page table is read", "rule 4.3"))
+            self.trace(Step("TT says pass-through: the address stays, no page table is read", "rule 4.6"))
         if address >> self._config.haw:
             raise Fault("LGN.1.3")
         return DmaResult(address=address, page_shift=PAGE_SHIFT, read=True, write=True)

@@ -47,6 +47,11 @@ from model.reference.types import (
 
 __all__ = ["Unit"]
 
+REFUSAL_RULES = {
+    Refusal.MALFORMED: "rule 3.1",
+    Refusal.TRANSLATION_OFF: "rule 3.3",
+    Refusal.PROTECTED_MEMORY: "rule 21.2",
+}
 TES, IRES, CFIS = GSTS["TES"].mask, GSTS["IRES"].mask, GSTS["CFIS"].mask
 
 
@@ -146,7 +151,7 @@ class Unit:
         return result
 
     def _classify(self, request: DmaRequest) -> DmaResult:
-        """Digest 3, and the first checks of 4 and 5."""
+        """Rules 3, and the first checks of 4 and 5."""
         if _is_malformed(request):
             return DmaResult(refusal=Refusal.MALFORMED)
         translating = bool(self._registers[GSTS] & TES)
@@ -200,12 +205,12 @@ class Unit:
         return DmaResult(refusal=Refusal.FAULT, condition=fault.condition, suppressed=fault.suppressed)
 
     def _interrupt(self, request: InterruptRequest) -> InterruptResult:
-        """Digest 22.1, 22.2, and 28.11 for their order."""
+        """Rules 22.1, 22.2, and 28.11 for their order."""
         status, table = self._registers[GSTS], self._interrupt_table
         passed = InterruptResult(message=Message(request.address, request.data))
         if not status & IRES:
             if self._trace:
-                self._trace(Step("interrupt remapping is off: GSTS.IRES = 0", "rule 22.5"))
+                self._trace(Step("interrupt remapping is off: GSTS.IRES = 0", "rule 22.1"))
             if self.config.irreq:
                 raise Fault("IR.2B")
             return passed
@@ -300,12 +305,12 @@ def _decision(result: DmaResult) -> Step:
             f"refused: {result.condition.text}; fault {result.condition.reason:#x}, {recorded}", result.condition.name
         )
     if result.refusal:
-        return Step(f"refused: {result.refusal.value}; no fault is recorded", "rules 3.3, 21.2")
+        return Step(f"refused: {result.refusal.value}; no fault is recorded", REFUSAL_RULES[result.refusal])
     if result.address is None:
         return Step("completes; the data mean nothing", "rule 3.4")
     rights = "".join(letter for letter, given in (("R", result.read), ("W", result.write)) if given)
     return Step(
-        f"permitted: host address {result.address:#x}, page of {1 << result.page_shift:#x} bytes, {rights}", "rule 6.4"
+        f"permitted: host address {result.address:#x}, page of {1 << result.page_shift:#x} bytes, {rights}", "rule 9.2"
     )
 
 

@@ -96,7 +96,7 @@ def test_permitted_read(recording: Path) -> None:
         "line 12: DMA read of 3a:01.2 (source-id 0x3a0a) at 0x8080604abc",
         "",
         *WALK,
-        " 15. permitted: host address 0x7abc, page of 0x1000 bytes, R  [rule 6.4]",
+        " 15. permitted: host address 0x7abc, page of 0x1000 bytes, R  [rule 9.2]",
         "",
         "the recording says the same",
     ]
@@ -134,7 +134,7 @@ def test_own_request_after_the_last_line(recording: Path) -> None:
         "after line 25, the last: DMA read of 3a:01.2 (source-id 0x3a0a) at 0x8080604abc",
         "",
         *WALK,
-        " 15. permitted: host address 0x7abc, page of 0x1000 bytes, R  [rule 6.4]",
+        " 15. permitted: host address 0x7abc, page of 0x1000 bytes, R  [rule 9.2]",
     ]
 
 
@@ -180,7 +180,7 @@ def test_tail_write_executes_the_queue(recording: Path) -> None:
         "        SW = 0x1",
         "        STDATA = 0x63",
         "        STADDR = 0x2400, address 0x9000",
-        "  3. write status 0x63 to 0x9000  [rule 16.2]",
+        "  3. write status 0x63 to 0x9000  [rule 16.5]",
         "IQH changes from 0x0 to 0x10",
         "        QH = 0x1",
         "IQT changes from 0x0 to 0x10",
@@ -197,7 +197,7 @@ def test_queue_error(tmp_path: Path) -> None:
     ]
     lines = without_meanings(explained(write_recording(tmp_path / "queue.jsonl.gz", *events), "--event", "23"))
     assert lines[3:8] == [
-        "  2. queue error: IQERCD.IQEI = 3, INVALID_TYPE  [rule 16.2]",
+        "  2. queue error: IQERCD.IQEI = 3, INVALID_TYPE  [rule 16.4]",
         "FSTS changes from 0x3 to 0x13",
         "        PFO = 0x1",
         "        PPF = 0x1",
@@ -435,7 +435,7 @@ def test_translation_off(recording: Path) -> None:
     lines = explained(recording, "--source-id", "3a:01.2", "--address", "0x5678", "--after", "1")
     assert lines[2:] == [
         "  1. DMA translation is off: GSTS.TES = 0  [rule 3.3]",
-        "  2. permitted: host address 0x5678, page of 0x1000 bytes, RW  [rule 6.4]",
+        "  2. permitted: host address 0x5678, page of 0x1000 bytes, RW  [rule 9.2]",
     ]
 
 

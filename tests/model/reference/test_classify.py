@@ -1,4 +1,4 @@
-"""Digest 2 and 3: versions, and the first step for every inbound request."""
+"""Rules 2 and 3: versions, and the first step for every inbound request."""
 
 import pytest
 
@@ -36,7 +36,7 @@ def mapped_page(translation: bool = True, **config) -> MappedPage:
     return mapped
 
 
-# Digest 2
+# Rules 2
 
 
 @pytest.mark.parametrize(("version", "performed"), [(1, 1), (5, 1), (6, 0), (15, 0)])
@@ -51,7 +51,7 @@ def test_2_register_based_invalidation_is_rejected_from_version_6_on(version, pe
     assert unit.read_register(0xF8, 8) >> 57 & 3 == performed, "IOTLB.IAIG"
 
 
-# Digest 3.1
+# Rules 3.1
 
 
 @both_translation_states
@@ -89,7 +89,7 @@ def test_3_1_malformed_is_independent_of_tables(damage):
     assert_not_recorded(mapped.unit)
 
 
-# Digest 3.3
+# Rules 3.3
 
 
 @pytest.mark.parametrize("pasid", [None, 0, 0xFFFFF])
@@ -137,7 +137,7 @@ def test_3_3_interrupts_are_independent_of_translation(translation):
     assert_not_recorded(mapped.unit)
 
 
-# Digest 3.4, 28.1, 28.2
+# Rules 3.4, 28.1, 28.2
 
 
 @both_translation_states
@@ -191,7 +191,7 @@ def test_28_2_interrupt_range_before_table_mode(mode, adms):
     assert_fault(mapped.dma(WRITE, 0xFEE00000), "IR.29")
 
 
-# Digest 3.5 to 3.7
+# Rules 3.5 to 3.7
 
 
 @pytest.mark.parametrize("access", MEMORY_ACCESSES)

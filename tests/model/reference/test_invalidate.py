@@ -154,7 +154,7 @@ def test_17_without_psi_pages_are_done_as_the_domain():
 
 
 @pytest.mark.parametrize("version", [6, 7, 8, 15])
-def test_2_17_from_version_6_on_registers_reject(version):
+def test_2_and_17_from_version_6_on_registers_reject(version):
     unit = make_unit(version_major=version, sagaw=())
     for granularity in (GLOBAL, DOMAIN, SELECTIVE):
         assert context_command(unit, granularity) == granularity << 61
@@ -162,7 +162,7 @@ def test_2_17_from_version_6_on_registers_reject(version):
 
 
 @pytest.mark.parametrize("version", [1, 2, 5])
-def test_2_17_up_to_version_5_registers_work(version):
+def test_2_and_17_up_to_version_5_registers_work(version):
     unit = make_unit(version_major=version)
     assert context_command(unit, GLOBAL) == 1 << 61 | 1 << 59
     assert iotlb_command(unit, GLOBAL) == 1 << 60 | 1 << 57

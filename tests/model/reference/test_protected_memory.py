@@ -1,4 +1,4 @@
-"""Digest 21: protected memory regions."""
+"""Rules 21: protected memory regions."""
 
 import pytest
 

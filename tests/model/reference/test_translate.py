@@ -1,4 +1,4 @@
-"""Digest 4, 5.1, 6, 9 and 11: DMA remapping in legacy mode, each rule by its number."""
+"""Rules 4, 5.1, 6, 9 and 11: DMA remapping in legacy mode, each rule by its number."""
 
 from itertools import pairwise
 
@@ -160,7 +160,7 @@ def test_24_6_address_bits_above_the_widest_table_are_not_logged(widths, logged)
     assert_recorded(mapped.unit, "LGN.1.1", logged)
 
 
-# Digest 4.1, 5.1, 1.3: before any table
+# Rules 4.1, 5.1, 1.3: before any table
 
 
 @every_access
@@ -252,7 +252,7 @@ def test_1_3_table_mode_takes_effect_only_with_srtp(mode):
     assert mapped.dma().address == mapped.page
 
 
-# Digest 4.2: root-entry
+# Rules 4.2: root-entry
 
 
 @pytest.mark.parametrize("source_id", [0x0000, 0x00FF, 0x0100, 0x7FA5, 0x8000, 0xFF00, 0xFFFF])
@@ -315,7 +315,7 @@ def test_4_2_root_table_address(bit):
     assert mapped.dma().address == mapped.page
 
 
-# Digest 4.3: context-entry
+# Rules 4.3: context-entry
 
 
 def test_4_3_context_entry_not_present_before_reserved_bits():
@@ -408,7 +408,7 @@ def test_4_3_translation_type(translation_type, pt, condition, access):
         assert_fault(mapped.dma(access), condition)
 
 
-# Digest 4.4
+# Rules 4.4
 
 
 @pytest.mark.parametrize("translation_type", [0, 2])
@@ -424,7 +424,7 @@ def test_4_4_translation_and_translated_requests_are_blocked(translation_type, a
     assert_recorded(mapped.unit, "LCT.5", logged, access, address_type=address_type)
 
 
-# Digest 4.6, 9.1, 28.12: pass-through
+# Rules 4.6, 9.1, 28.12: pass-through
 
 
 @every_access
@@ -460,7 +460,7 @@ def test_9_1_pass_through_is_not_limited_by_the_tables(width, mgaw):
     assert mapped.dma(address=(1 << 48) - 1).address == (1 << 48) - 1
 
 
-# Digest 4.7, 11.1: width of the input address
+# Rules 4.7, 11.1: width of the input address
 
 
 # HAW, MGAW, AW -> X = min(MGAW, AW).
@@ -492,7 +492,7 @@ def test_4_7_11_1_input_address_width(haw, mgaw, width, limit, access):
         assert_fault(mapped.dma(access, address), "LGN.1.1")
 
 
-# Digest 4.7, 6.3: memory errors
+# Rules 4.7, 6.3: memory errors
 
 
 @every_access
@@ -505,7 +505,7 @@ def test_4_7_read_error_at_every_level(width, page_shift, entry, access):
     assert_recorded(mapped.unit, condition, IOVA, access)
 
 
-# Digest 4.7, 6.3, 6.4, 3.9: permissions
+# Rules 4.7, 6.3, 6.4, 3.9: permissions
 
 # Permissions -> condition by access; the last two are a zero-length read with CAP.ZLR = 0 and 1.
 REFUSALS = {
@@ -578,7 +578,7 @@ def test_6_3_reserved_bits_of_an_entry_without_permissions_are_not_checked(width
     assert_fault(mapped.dma(READ), "LGN.3")
 
 
-# Digest 6.1: index bits
+# Rules 6.1: index bits
 
 
 @every_entry
@@ -595,7 +595,7 @@ def test_6_1_index_bits(width, page_shift, entry):
         put(mapped.memory, at ^ 8 << bit, 0)
 
 
-# Digest 6.2, 6.3: bits of the entries
+# Rules 6.2, 6.3: bits of the entries
 
 
 def _form(page_shift: int, entry: str, leaf: str) -> str:
@@ -682,7 +682,7 @@ def test_6_3_6_5_10_2_snoop_bit_of_a_leaf(width, page_shift, sc):
         assert_fault(mapped.dma(), "LSS.2")
 
 
-# Digest 6.5, 9.2: the result
+# Rules 6.5, 9.2: the result
 
 
 @every_access
@@ -709,7 +709,7 @@ def test_6_1_first_and_last_page_of_the_tables(width, page_shift):
         assert mapped.dma(address=iova + size - 1).address == mapped.page + size - 1
 
 
-# Digest 4.7, 3.5: output in the interrupt range
+# Rules 4.7, 3.5: output in the interrupt range
 
 
 @every_access
@@ -743,7 +743,7 @@ def test_4_7_output_in_the_interrupt_range(page, page_shift, offset, inside, acc
         assert result.address == page + offset
 
 
-# Digest 4.8
+# Rules 4.8
 
 
 @pytest.mark.parametrize("bits", [0, 1 << 8, 1 << 9, 1 << 8 | 1 << 9])
