@@ -45,6 +45,7 @@ class Refusal(Enum):
     FAULT = "fault"
     PROTECTED_MEMORY = "protected memory"
     TRANSLATION_OFF = "translation off"
+    BEYOND_HOST_WIDTH = "beyond the host address width"
     MALFORMED = "malformed"
 
 

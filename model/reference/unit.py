@@ -50,6 +50,7 @@ __all__ = ["Unit"]
 REFUSAL_RULES = {
     Refusal.MALFORMED: "rule 3.1",
     Refusal.TRANSLATION_OFF: "rule 3.3",
+    Refusal.BEYOND_HOST_WIDTH: "rule 3.3",
     Refusal.PROTECTED_MEMORY: "rule 21.2",
 }
 TES, IRES, CFIS = GSTS["TES"].mask, GSTS["IRES"].mask, GSTS["CFIS"].mask
@@ -165,6 +166,8 @@ class Unit:
                 self._trace(Step("DMA translation is off: GSTS.TES = 0", "rule 3.3"))
             if not untranslated:
                 return DmaResult(refusal=Refusal.TRANSLATION_OFF)
+            if request.address >> self.config.haw:
+                return DmaResult(refusal=Refusal.BEYOND_HOST_WIDTH)
             result = DmaResult(address=request.address, page_shift=12, read=True, write=True)
         else:
             try:

@@ -71,7 +71,7 @@ def dma(unit: Any, now: Programmed, read: Read, request: Any) -> Grant | None:
     if now.translation:
         grant = _by_tables(unit, now, read, request)
     else:
-        grant = Grant(request.address, 4096, True, True)
+        grant = Grant(request.address, 4096, True, True) if request.address < 1 << unit.haw else None
     if grant is None or grant.address is None:
         return None
     last = grant.address + request.size - 1

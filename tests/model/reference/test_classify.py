@@ -93,7 +93,7 @@ def test_3_1_malformed_is_independent_of_tables(damage):
 
 
 @pytest.mark.parametrize("pasid", [None, 0, 0xFFFFF])
-@pytest.mark.parametrize("address", [0, 0x12_3456_7ABC, *BESIDE_INTERRUPT_RANGE, 0xFFFF_FFFF_FFFF_FFFF])
+@pytest.mark.parametrize("address", [0, 0x12_3456_7ABC, *BESIDE_INTERRUPT_RANGE, 0xFFFF_FFFF_FFFF])
 @pytest.mark.parametrize("access", MEMORY_ACCESSES)
 def test_3_3_untranslated_request_passes_with_translation_off(access, address, pasid):
     mapped = mapped_page(translation=False)
@@ -118,6 +118,13 @@ def test_3_3_translation_and_translated_requests_are_refused_with_translation_of
     mapped = mapped_page(translation=False)
     result = mapped.dma(access, address, address_type=address_type)
     assert result == DmaResult(refusal=Refusal.TRANSLATION_OFF)
+    assert_not_recorded(mapped.unit)
+
+
+def test_3_3_address_beyond_haw_is_refused_with_translation_off():
+    mapped = mapped_page(translation=False, haw=40)
+    assert mapped.dma(address=(1 << 40) - 0x1000).address == (1 << 40) - 0x1000
+    assert mapped.dma(address=1 << 40) == DmaResult(refusal=Refusal.BEYOND_HOST_WIDTH)
     assert_not_recorded(mapped.unit)
 
 
