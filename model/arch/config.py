@@ -5,8 +5,24 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, Self
 
-from model.arch.fields import Register, Structure
-from model.arch.registers import CAP, ECAP, FRCD, REGISTERS, VER
+from model.arch.fields import Access, Register, Structure
+from model.arch.registers import (
+    CAP,
+    ECAP,
+    FEUADDR,
+    FRCD,
+    IEUADDR,
+    IQA,
+    IRTA,
+    PHMBASE,
+    PHMLIMIT,
+    PLMBASE,
+    PLMLIMIT,
+    REGISTERS,
+    RTADDR,
+    VER,
+)
+from model.arch.sizes import QUEUE_TAGS
 
 __all__ = ["PRESETS", "REGISTER_SPACE_BYTES", "SECOND_STAGE_LEVELS", "ConfigError", "UnitConfig"]
 
@@ -65,6 +81,14 @@ class UnitConfig:
     adms: bool = False
     eimer: bool = False
     irreq: bool = False
+    # Sizes, which software does not see
+    iotlb_entries: int = 64
+    context_cache_entries: int = 16
+    paging_structure_cache_entries: int = 32
+    walks: int = 8  # page walks that read memory at the same time
+    parked: int = 8  # further requests that may wait, for a walk or behind an older request of their order
+    id_bits: int = 4  # AXI IDs of devices
+    data_bits: int = 64  # AXI data of devices
     # Not in a register
     collapse_faults: bool = False  # a second fault of a source-id that already has a record is dropped (rule 24.2)
     protected_memory_shift: int = 21  # protected regions are multiples of 2^shift bytes (rule 21.1)
@@ -113,6 +137,14 @@ class UnitConfig:
             (self.ir or not self.pi, "pi needs ir"),
             (self.ir or not self.irreq, "irreq needs ir"),
             (self.eim or not self.eimer, "eimer needs eim"),
+            *(
+                (2 <= getattr(self, name) <= 256, f"{name} must be 2 to 256, not {getattr(self, name)}")
+                for name in ("iotlb_entries", "context_cache_entries", "paging_structure_cache_entries")
+            ),
+            (1 <= self.walks <= 16, f"walks must be 1 to 16, not {self.walks}"),
+            (6 <= self.parked <= 16, f"parked must be 6 to 16, not {self.parked}"),
+            (1 <= self.id_bits <= 8, f"id_bits must be 1 to 8, not {self.id_bits}"),
+            (self.data_bits in (32, 64, 128), f"data_bits must be 32, 64 or 128, not {self.data_bits}"),
             (0 <= self.mhmv <= 15, f"mhmv must be 0 to 15, not {self.mhmv}"),
             (
                 12 <= self.protected_memory_shift <= 31,
@@ -215,6 +247,16 @@ class UnitConfig:
         return bool(register[name].of(value) >> int(bit or 0) & 1)
 
     @property
+    def slots(self) -> int:
+        """Number of requests that can be held back at the same time."""
+        return self.walks + self.parked
+
+    @property
+    def memory_id_bits(self) -> int:
+        """Width of the AXI IDs of m_axi_mem: one for each slot, then one for each tag of the invalidation queue."""
+        return (self.slots + QUEUE_TAGS - 1).bit_length()
+
+    @property
     def domain_id_bits(self) -> int:
         """Width of a domain-id."""
         return 4 + 2 * self.nd
@@ -229,6 +271,21 @@ class UnitConfig:
             field = structure[name]
             quadword = field.lsb // 64 * 64
             mask |= field.mask >> quadword >> self.haw << self.haw << quadword
+        return mask
+
+    def writable_mask(self, register: Register) -> int:
+        """Return ones at the bits of a register that software can set and that this unit has."""
+        mask = register.mask(Access.RW, Access.WO)
+        if register in (FEUADDR, IEUADDR) and not self.eim:
+            mask = 0
+        if register in (RTADDR, IQA, IRTA, PHMBASE, PHMLIMIT):
+            mask &= (1 << self.haw) - 1
+        if register in (PLMBASE, PLMLIMIT, PHMBASE, PHMLIMIT):
+            mask &= -1 << self.protected_memory_shift
+        if register is RTADDR:
+            mask &= ~RTADDR["SSIRWE"].mask
+        if register is IRTA and not self.eim:
+            mask &= ~IRTA["EIME"].mask
         return mask
 
     def register_offset(self, register: Register) -> int:
@@ -259,4 +316,7 @@ _PLAIN = {
     if hasattr(UnitConfig, name) and name not in _ENCODED
 }
 
-PRESETS = {"default": UnitConfig()}
+PRESETS = {
+    "default": UnitConfig(),
+    "small": UnitConfig(iotlb_entries=8, context_cache_entries=4, paging_structure_cache_entries=8, walks=2, parked=6),
+}
