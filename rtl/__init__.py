@@ -1,0 +1,1 @@
+"""Synthesizable Amaranth: one file is one hardware block."""

@@ -1,0 +1,1 @@
+"""cocotb benches: every block in lockstep with its model."""

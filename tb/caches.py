@@ -1,0 +1,99 @@
+"""What the benches of the caches share: values that nearly collide, commands of every kind, what must have happened."""
+
+import json
+import logging
+import os
+from collections import Counter
+from random import Random
+
+import cocotb
+from cocotb.triggers import ClockCycles
+
+from model.arch import UnitConfig
+from model.cycle.request import Invalidation
+
+__all__ = ["CONFIG", "PHASES", "PHASE_CLOCKS", "SEED", "Values", "assert_seen", "log", "reset"]
+
+CONFIG = UnitConfig.from_mapping(json.loads(os.environ["VTD_CONFIG"]))
+SEED = cocotb.RANDOM_SEED  # taken at import; inside a test it is a derived, unreplayable number
+log = logging.getLogger("cocotb.tb.caches")
+
+# Likelihoods of a fill and of a command in a clock; each phase begins with a reset.
+PHASES = ((0.1, 0.02), (0.1, 0.3), (0.6, 0.02), (0.6, 0.3))
+PHASE_CLOCKS = 2500
+
+# First and last page-number bit of the index into a table of each level, and the highest one.
+PAGE_EDGES = (0, 8, 9, 17, 18, 26, 27, 35, 36, 44, 51)
+# Commands: which of context_global, context_domain, context_device, iotlb_global, iotlb_domain, iotlb_page are asked.
+KINDS = (
+    (0, 0, 0, 0, 0, 0),  # only drains
+    (1, 0, 0, 0, 0, 0),
+    (0, 1, 0, 0, 0, 0),
+    (0, 0, 1, 0, 0, 0),
+    (0, 0, 0, 1, 0, 0),
+    (0, 0, 0, 0, 1, 0),
+    (0, 0, 0, 0, 0, 1),
+    (1, 0, 0, 1, 0, 0),  # a new root table
+)
+# Narrow commands hit something only when they come often; global ones leave nothing to hit.
+OFTEN = (0, 0, 1, 2, 3, 3, 3, 3, 4, 5, 6, 6, 6, 6, 6, 7)
+
+
+class Values:
+    """Draws source-ids, domain-ids and pages from few that differ in one chosen bit."""
+
+    def __init__(self, rng: Random) -> None:
+        self.rng = rng
+        bits = CONFIG.domain_id_bits
+        source_id, domain_id = rng.getrandbits(16), rng.getrandbits(bits)
+        self._source_ids = [source_id] * 5 + [source_id ^ 1 << bit for bit in (0, 1, 2, 3, 7, 8, 15)]
+        self._domain_ids = [domain_id] * 3 + [domain_id ^ 1 << bit for bit in (0, 1, bits - 1)]
+        self._page = rng.getrandbits(52)
+
+    def source_id(self) -> int:
+        """Return a source-id."""
+        return self.rng.choice(self._source_ids)
+
+    def any_source_id(self) -> int:
+        """Return a source-id that nobody may have drawn before."""
+        return self.rng.getrandbits(16) if self.rng.random() < 0.5 else self.source_id()
+
+    def domain_id(self) -> int:
+        """Return a domain-id."""
+        return self.rng.choice(self._domain_ids)
+
+    def page(self) -> int:
+        """Return a page number that differs from a common one in no, one or two bits."""
+        page = self._page
+        for _ in range(self.rng.choice((0, 0, 0, 1, 1, 2))):
+            page ^= 1 << self.rng.choice(PAGE_EDGES)
+        return page
+
+    def command(self, likelihood: float) -> Invalidation | None:
+        """Return a command, most often none."""
+        rng = self.rng
+        if rng.random() >= likelihood:
+            return None
+        return Invalidation(
+            *KINDS[rng.choice(OFTEN)],
+            keep_tables=rng.getrandbits(1),
+            domain_id=self.domain_id(),
+            source_id=self.source_id(),
+            function_mask=rng.choice((0, 0b100, 0b110, 0b111)),
+            page=self.page(),
+            page_mask=(1 << rng.choice((0, 0, 1, 8, 9, 10, 17, 18, 19, 27, 36, 52))) - 1,
+        )
+
+
+async def reset(dut) -> None:
+    """Hold reset for two clocks; the next edge ends the first clock without it."""
+    dut.rst.value = 1
+    await ClockCycles(dut.clk, 2)
+    dut.rst.value = 0
+
+
+def assert_seen(seen: Counter, at_least: dict[str, int]) -> None:
+    """Fail when something that the run was for did not happen often enough."""
+    log.info("%s", dict(seen))
+    for what, wanted in at_least.items():
+        assert seen[what] >= wanted, f"only {seen[what]} times {what}, not {wanted}"

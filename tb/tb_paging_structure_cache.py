@@ -1,0 +1,97 @@
+"""PagingStructureCache in lockstep with its model: every output, every clock."""
+
+from collections import Counter
+from random import Random
+
+import cocotb
+from cocotb.clock import Clock
+from cocotb.triggers import RisingEdge
+
+from model.cycle.paging_structure_cache import Fill, Inputs, PagingStructureCache
+from model.cycle.request import Table
+from rtl.paging_structure_cache import table_layout
+from rtl.request import invalidation_layout
+from tb.bits import pack
+from tb.caches import CONFIG, PHASE_CLOCKS, PHASES, SEED, Values, assert_seen, log, reset
+
+INVALIDATION = invalidation_layout(CONFIG)
+TABLE = table_layout(CONFIG)
+DOMAIN_ID_BITS = CONFIG.domain_id_bits
+HOST_PAGES = CONFIG.haw - 12
+
+
+def drive(dut, inputs: Inputs, noise: tuple[int, int]) -> None:
+    """Drive a clock; what a look-up or a fill without `valid` carries is noise."""
+    domain_id, page = inputs.lookup or noise
+    dut.lookup.value = page << DOMAIN_ID_BITS | domain_id
+    fill = inputs.fill or Fill(*noise, Table(level=1, read=1))
+    payload = (pack(TABLE, fill.table) << 52 | fill.page) << DOMAIN_ID_BITS | fill.domain_id
+    dut.fill.value = payload << 1 | (inputs.fill is not None)
+    dut.invalidate.value = pack(INVALIDATION, inputs.invalidate)
+
+
+def draw(values: Values, filling: float, invalidating: float) -> Inputs:
+    rng = values.rng
+    lookup = (values.domain_id(), values.page()) if rng.random() < 0.9 else None
+    command, fill = values.command(invalidating), None
+    if rng.random() < (max(0.5, filling) if command else filling):
+        table = Table(rng.randint(1, 4), rng.getrandbits(HOST_PAGES), rng.getrandbits(1), rng.getrandbits(1))
+        # Often what is looked up in the same clock, too.
+        domain_id, page = lookup if lookup and rng.random() < 0.3 else (values.domain_id(), values.page())
+        fill = Fill(domain_id, page, table)
+    return Inputs(lookup, fill, command)
+
+
+def count(seen: Counter, model: PagingStructureCache, before: list, victim: int, inputs: Inputs) -> None:
+    """Count what must not be missing from a run."""
+    command = inputs.invalidate
+    dropped = sum(old is not None and new is None for old, new in zip(before, model.entries, strict=True))
+    seen["invalidated"] += dropped
+    seen["spared"] += bool(command and (command.iotlb_domain or command.iotlb_page) and any(model.entries))
+    seen["tables kept"] += bool(command and command.iotlb_page and command.keep_tables and not command.iotlb_global)
+    seen["dropped fill"] += bool(inputs.fill and model.entries == before)
+    seen["wrap"] += model.victim < victim
+    seen["replaced"] += bool(model.victim != victim and before[victim])
+    seen["same table"] += bool(inputs.fill and model.victim == victim and model.entries != before and not dropped)
+
+
+async def run_phase(dut, values: Values, seen: Counter, filling: float, invalidating: float) -> None:
+    model, inputs = PagingStructureCache(CONFIG), Inputs()
+    drive(dut, inputs, (0, 0))
+    await reset(dut)
+    for clock in range(PHASE_CLOCKS):
+        await RisingEdge(dut.clk)  # what is read here is from before the edge
+        before, victim = model.entries[:], model.victim
+        outputs = model.step(inputs)
+        actual = int(dut.hit.value), int(dut.found.value)
+        expected = int(outputs.found is not None), pack(TABLE, outputs.found)
+        if inputs.lookup is not None:
+            assert actual == expected, f"clock {clock}, {inputs}: {actual} != {expected} (expected)"
+            seen[f"level {outputs.found.level}" if outputs.found else "miss"] += 1
+        count(seen, model, before, victim, inputs)
+        inputs = draw(values, filling, invalidating)
+        drive(dut, inputs, (values.domain_id(), values.page()))
+
+
+@cocotb.test(timeout_time=1, timeout_unit="ms")
+async def every_clock_matches_model(dut):
+    log.info("COCOTB_RANDOM_SEED=%d", SEED)
+    values, seen = Values(Random(SEED)), Counter()
+    Clock(dut.clk, 10, unit="ns").start()
+    for filling, invalidating in PHASES:
+        await run_phase(dut, values, seen, filling, invalidating)
+    levels = {f"level {level}": 100 for level in range(1, 5)}
+    assert_seen(
+        seen,
+        levels
+        | {
+            "miss": 200,
+            "invalidated": 100,
+            "spared": 50,
+            "tables kept": 50,
+            "dropped fill": 20,
+            "wrap": 5,
+            "replaced": 50,
+            "same table": 50,
+        },
+    )
