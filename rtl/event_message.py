@@ -1,0 +1,77 @@
+"""Event message: an interrupt that the unit itself sends, with its mask and pending bit."""
+
+from amaranth import *
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from model.arch.registers import FECTL
+
+__all__ = ["EventMessage", "message_layout"]
+
+DATA_BITS = 32
+ADDRESS_BITS = 64
+
+
+def message_layout() -> data.StructLayout:
+    """A message: `data` is written to `address` as one dword."""
+    return data.StructLayout({"address": ADDRESS_BITS, "data": DATA_BITS})
+
+
+class EventMessage(wiring.Component):
+    """Control register (FECTL or IECTL) of one event, and the messages that leave.
+
+    Spec: rules 25.
+    Timing: `message` is offered from the clock after the event on and held until it is taken. While one is on
+    offer, a further event waits in IP. What meets in one clock acts in this order: the write of IM, `withdraw`,
+    `event`, the message. A message carries address and data as the registers show them in the clock of the event
+    (or of the write that unmasks it), before a write of that clock.
+
+    Members
+    -------
+    write : In
+        With `valid`: software sets IM to `mask`.
+    event : In(1)
+        An event happened. One message for any number of events that are held back.
+    withdraw : In(1)
+        Nothing that was reported so far is pending any more: IP is cleared.
+    address, data : In
+        Where the message goes and what it says.
+    control : Out(32)
+        IM and IP as software reads them, from registers.
+    message : Out(stream)
+        Messages; valid and payload are registers.
+    """
+
+    def __init__(self):
+        super().__init__(
+            {
+                "write": In(data.StructLayout({"valid": 1, "mask": 1})),
+                "event": In(1),
+                "withdraw": In(1),
+                "address": In(ADDRESS_BITS),
+                "data": In(DATA_BITS),
+                "control": Out(FECTL.width),
+                "message": Out(stream.Signature(message_layout())),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        masked, pending = Signal(init=FECTL["IM"].reset), Signal()
+        now_masked, now_pending, send = Signal(), Signal(), Signal()
+        m.d.comb += [
+            now_masked.eq(Mux(self.write.valid, self.write.mask, masked)),
+            now_pending.eq((pending & ~self.withdraw) | self.event),
+            send.eq(now_pending & ~now_masked & (~self.message.valid | self.message.ready)),
+            self.control.eq(masked << FECTL["IM"].lsb | pending << FECTL["IP"].lsb),
+        ]
+        m.d.sync += [masked.eq(now_masked), pending.eq(now_pending & ~send)]
+        with m.If(send):
+            m.d.sync += [
+                self.message.valid.eq(1),
+                self.message.p.address.eq(self.address),
+                self.message.p.data.eq(self.data),
+            ]
+        with m.Elif(self.message.ready):
+            m.d.sync += self.message.valid.eq(0)
+        return m
