@@ -1,0 +1,11 @@
+"""pytest entry point of Lite."""
+
+from model.arch import UnitConfig
+from rtl.axi.lite import Lite
+from tests.rtl.bench import run_bench
+
+
+def test_lockstep():
+    config = UnitConfig()
+    results = run_bench(lambda: Lite(config=config), name="lite", config=config, simulator="icarus")
+    assert results == (5, 0)
