@@ -1,0 +1,163 @@
+"""Play a script: on the model alone, or on RTL and model in lockstep."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from model.cycle.unit import Inputs, Outputs, Unit
+from tb.signals import Signals
+from tb.testbench import Script, Testbench
+
+__all__ = ["Mismatch", "Played", "play_lockstep", "play_model"]
+
+CLOCK_NS = 10
+AFTERMATH_CLOCKS = 4  # simulated after a mismatch, to be seen in the waves
+PROGRESS_CLOCKS = 1024
+
+
+class Mismatch(AssertionError):
+    """RTL and model differ; the text says where."""
+
+
+@dataclass(frozen=True)
+class Played:
+    """What a run did; `signals` is the number of outputs compared in each clock, 0 without RTL."""
+
+    clocks: int
+    signals: int
+    requests: int
+    refusals: int
+    invalidations: int
+    faults: int
+
+    def to_json(self) -> dict[str, int]:
+        """Return the counts by name."""
+        return asdict(self)
+
+
+def play_model(bench: Testbench, script: Script, *, unit: Any = None) -> Played:
+    """Run a script on the model alone; `unit` stands in for model.cycle.unit.Unit."""
+    bench.unit = unit = unit or Unit(bench.config)
+    step, clock = unit.step, bench.clock
+    inputs = bench.start(script)
+    while not bench.done:
+        inputs = clock(step(inputs))
+    return _played(bench, unit, signals=0)
+
+
+async def play_lockstep(
+    dut: Any,
+    bench: Testbench,
+    script: Script,
+    *,
+    events: int = 10,
+    unit: Any = None,
+    waves: str | None = None,
+    progress: Callable[[Testbench], None] | None = None,
+) -> Played:
+    """Run a script on `vtd_testbench` and the model, and compare every output in every clock.
+
+    Mismatch names the clock, the signals, both values, the last `events` events, and the file of `waves`. Everything
+    is read right at the rising edge that ends a clock, before the design sees it, and written right after it.
+    `progress` is called now and then.
+    """
+    from cocotb.triggers import RisingEdge
+
+    bench.unit = unit = unit or Unit(bench.config)
+    port = _Port(dut, bench, events, waves)
+    step, clock = unit.step, bench.clock
+    inputs = await port.begin(bench.start(script))
+    edge = RisingEdge(dut.aclk)
+    while not bench.done:
+        await edge
+        outputs = step(inputs)
+        if not port.matches(outputs):
+            await port.fail(outputs)
+        inputs = clock(outputs)
+        port.write(inputs)
+        if progress and not bench.now % PROGRESS_CLOCKS:
+            progress(bench)
+    return _played(bench, unit, signals=len(port.signals.outputs))
+
+
+class _Port:
+    """The two vectors of `vtd_testbench`."""
+
+    def __init__(self, dut: Any, bench: Testbench, events: int, waves: str | None) -> None:
+        self.signals = Signals(bench.config)
+        self._dut, self._bench, self._events, self._waves = dut, bench, events, waves
+        self._pack_inputs = self.signals.input_vector(Inputs._fields).pack
+        self._pack_outputs = self.signals.output_vector(Outputs._fields).pack
+        self._format = f"0{self.signals.output_bits}b"
+        self._written = self._expected = -1
+        self._text = ""
+        # The quickest way that cocotb has to the bits of a wide vector: text in, text out, nothing in between.
+        self._read = dut.outputs._handle.get_signal_val_binstr
+
+    async def begin(self, inputs: Any) -> Any:
+        """Start the clock, or take the unit back into reset where it already ran; return the inputs of clock 0."""
+        from cocotb.clock import Clock
+        from cocotb.triggers import RisingEdge
+
+        if getattr(self._dut, "_vtd_clock", None) is None:
+            self.write(inputs)
+            self._dut._vtd_clock = Clock(self._dut.aclk, CLOCK_NS, unit="ns")
+            self._dut._vtd_clock.start(start_high=False)
+        else:
+            self.write(inputs)
+            await RisingEdge(self._dut.aclk)  # in this clock the unit still shows what the run before left
+        return inputs
+
+    def write(self, inputs: Any) -> None:
+        """Drive the inputs from now on."""
+        bits = self._pack_inputs(inputs)
+        if bits != self._written:
+            self._written = bits
+            self._dut.inputs.value = bits
+
+    def matches(self, outputs: Any) -> bool:
+        """Say whether the unit shows these outputs."""
+        expected = self._pack_outputs(outputs)
+        if expected != self._expected:
+            self._expected = expected
+            self._text = format(expected, self._format)
+        return self._read() == self._text
+
+    async def fail(self, outputs: Any) -> None:
+        """Raise Mismatch with all that is known."""
+        from cocotb.triggers import ClockCycles
+
+        lines = self._differences(self._read()) or ["the outputs differ, and no port says where"]
+        await ClockCycles(self._dut.aclk, AFTERMATH_CLOCKS)
+        bench = self._bench
+        first = lines[0]
+        text = [f"clock {bench.now}: {first}", *(f"  also {line}" for line in lines[1:])]
+        text.append(f"  time {(bench.now + 1) * CLOCK_NS} ns, seed {bench.seed}")
+        recent = list(bench.events)[-self._events :] if self._events else []
+        text += [f"  clock {clock}: {event}" for clock, event in recent]
+        text.append(f"  waves: {self._waves or 'none; run again with waves'}")
+        raise Mismatch("\n".join(text))
+
+    def _differences(self, text: str) -> list[str]:
+        if len(text) != self.signals.output_bits:
+            return [f"the outputs of the RTL have {len(text)} bits, those of the model {self.signals.output_bits}"]
+        undefined = self.signals.undefined(text)
+        lines = [f"{name} is undefined: RTL {bits}" for name, bits in undefined]
+        known = int("".join(bit if bit in "01" else "0" for bit in text), 2)
+        skip = {name for name, _ in undefined}
+        for name, actual, expected in self.signals.differences(known, self._expected):
+            if name not in skip:
+                lines.append(f"{name} differs: RTL {actual:#x}, model {expected:#x}")
+        return lines
+
+
+def _played(bench: Testbench, unit: Any, *, signals: int) -> Played:
+    counts = bench.counts()
+    return Played(
+        clocks=bench.now,
+        signals=signals,
+        requests=counts["requests"],
+        refusals=counts["refusals"],
+        invalidations=unit.invalidations,
+        faults=unit.faults,
+    )
