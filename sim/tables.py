@@ -9,8 +9,9 @@ from rich.text import Text
 
 from model.arch import UnitConfig
 from sim.bench import Row
+from sim.configuration import SIZES
 from sim.recording import Header
-from sim.replay import Summary
+from sim.summary import Summary
 
 __all__ = ["configuration_line", "print_rows", "print_summary"]
 
@@ -31,9 +32,11 @@ KINDS = {
 OFFSETS = ("fro", "iro")
 
 
-def configuration_line(config: UnitConfig) -> str:
-    """Return a configuration in one line: version, numbers, then the features that are there."""
-    values = {field.name: getattr(config, field.name) for field in fields(config)}
+def configuration_line(config: UnitConfig, *, sizes: bool) -> str:
+    """Return a configuration in one line: version, numbers (with `sizes` also those that software does not see), then
+    the features that are there."""
+    names = [field.name for field in fields(config) if sizes or field.name not in SIZES]
+    values = {name: getattr(config, name) for name in names}
     version = f"version {values.pop('version_major')}.{values.pop('version_minor')}"
     numbers = [f"{name} {_number(name, value)}" for name, value in values.items() if not isinstance(value, bool)]
     features = [name for name, value in values.items() if value is True]
@@ -49,7 +52,8 @@ def _number(name: str, value: int | tuple[int, ...]) -> str:
 def print_summary(console: Console, header: Header, summary: Summary) -> None:
     """Print what a replay compared, what it excepted, and how it ended."""
     console.print(f"source: {_printable(header.source)}", markup=False, highlight=False, soft_wrap=True)
-    console.print(f"unit: {configuration_line(summary.config)}", markup=False, highlight=False, soft_wrap=True)
+    unit = configuration_line(summary.config, sizes=summary.simulator != "none")
+    console.print(f"unit: {unit}", markup=False, highlight=False, soft_wrap=True)
     console.print(_counts(summary))
     if any(_exceptions(summary)):
         console.print(_exception_table(summary))
@@ -71,7 +75,17 @@ def _counts(summary: Summary) -> Table:
             count = summary.kinds[kind]
             numbers = (count.seen, count.compared, count.equal, count.unequal, count.excepted.total())
             table.add_row(kind, text, *map(str, numbers))
+    if summary.simulator != "none":
+        table.add_section()
+        lockstep = summary.lockstep
+        clocks, mismatches = lockstep.clocks, lockstep.mismatches
+        table.add_row("", "clocks", str(summary.clocks))
+        table.add_row("", "clocks in lockstep", *map(str, (clocks, clocks, clocks - mismatches, mismatches)))
     return table
+
+
+NOT_YET = "not yet: shows an interrupt, or what one left behind"
+NOT_YET_SURPLUS = "not yet: has no line, since here no interrupt came before"
 
 
 def _exceptions(summary: Summary) -> Iterator[tuple[str, str, int]]:
@@ -81,10 +95,16 @@ def _exceptions(summary: Summary) -> Iterator[tuple[str, str, int]]:
                 yield kind, name, number
     for name, number in summary.withdrawn.items():
         yield "", f"fault record taken back: {name}", number
+    for kind in KINDS:
+        if kind in summary.kinds and summary.kinds[kind].not_yet:
+            yield kind, NOT_YET, summary.kinds[kind].not_yet
+    for kind, number in summary.surplus_not_yet.items():
+        yield kind, NOT_YET_SURPLUS, number
 
 
 def _exception_table(summary: Summary) -> Table:
-    table = Table("kind", "exception", title="excepted, by name", title_justify="left")
+    title = "excepted and not yet compared, by name" if summary.not_yet else "excepted, by name"
+    table = Table("kind", "exception", title=title, title_justify="left")
     table.add_column("count", justify="right")
     for kind, name, number in _exceptions(summary):
         table.add_row(kind, Text(name), str(number))
@@ -92,6 +112,9 @@ def _exception_table(summary: Summary) -> Table:
 
 
 def _closing(summary: Summary) -> Iterator[str]:
+    lockstep = summary.lockstep
+    if lockstep.clocks and not lockstep.mismatches:
+        yield f"{summary.simulator}: all {lockstep.signals} outputs equal model/cycle in {lockstep.clocks} clocks"
     if not summary.differences:
         some = f"all {summary.compared} compared lines equal"
         yield some if summary.compared else "nothing was compared, which proves nothing"
@@ -110,7 +133,23 @@ def print_rows(console: Console, rows: list[Row]) -> None:
     table.add_column("unit")
     table.add_column("met")
     for row in rows:
-        table.add_row(row.name, f"{row.value:,.0f}", f"at least {row.limit:,.0f}", row.unit, "yes" if row.met else "no")
+        table.add_row(row.name, _figure(row.value), _limit(row), row.unit, _met(row))
     console.print(table)
     for row in rows:
         console.print(f"{row.name}: {row.method}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _figure(value: float) -> str:
+    return f"{value:,.0f}" if value == round(value) else f"{value:,.2f}"
+
+
+def _limit(row: Row) -> str:
+    if row.limit is None:
+        return ""
+    return f"{'at least' if row.least else 'at most'} {_figure(row.limit)}"
+
+
+def _met(row: Row) -> str:
+    if row.limit is None:
+        return ""
+    return "yes" if row.met else "no"

@@ -51,6 +51,8 @@ def test_bench_writes_rows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, value: int, met: bool, exit_code: int
 ) -> None:
     clock(monkeypatch, seconds)
+    monkeypatch.setattr(bench, "unit_clocks", lambda *_: [])  # measured in tests/tb/test_bench.py
+    monkeypatch.setattr(bench, "simulation_speeds", lambda *_: [])
     recording, rows = write_recording(tmp_path / "r.jsonl.gz", *EVENTS), tmp_path / "rows.json"
     result = CliRunner().invoke(vtd, ["bench", "--recording", str(recording), "--json", str(rows)])
     assert (result.exit_code, result.stderr) == (exit_code, "")

@@ -11,10 +11,14 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from sim.__main__ import BUNDLED, vtd
+from sim.__main__ import vtd
+from sim.commands.shared import BUNDLED
 from sim.data.cut import main as cut
 from sim.recording import load_recording
 from tests.sim.handmade import EVENTS, HEADER, write_recording
+
+# On the reference model alone; test_replay_rtl.py has the simulated unit.
+REPLAY = ("replay", "--simulator", "none")
 
 
 @pytest.fixture
@@ -42,7 +46,7 @@ def rows(output: str) -> list[list[str]]:
 
 
 def test_replay_of_equal_answers(recording: Path) -> None:
-    result = run("replay", recording)
+    result = run(*REPLAY, recording)
     assert (result.exit_code, result.stderr) == (0, "")
     lines = result.stdout.splitlines()
     assert lines[0] == "source: typed by hand"
@@ -65,7 +69,7 @@ def test_replay_of_equal_answers(recording: Path) -> None:
 
 def test_replay_writes_json(recording: Path, tmp_path: Path) -> None:
     summary = tmp_path / "summary.json"
-    assert run("replay", recording, "--json", summary).exit_code == 0
+    assert run(*REPLAY, recording, "--json", summary).exit_code == 0
     values = json.loads(summary.read_text())
     assert set(values) >= {"capture", "simulator", "config", "kinds", "clocks", "lockstep", "seconds"}
     assert (values["capture"], values["simulator"], values["clocks"]) == (str(recording), "none", 0)
@@ -76,6 +80,7 @@ def test_replay_writes_json(recording: Path, tmp_path: Path) -> None:
         "compared": 2,
         "equal": 2,
         "unequal": 0,
+        "not_yet": 0,
         "excepted": {"no bus request (w 2)": 1},
     }
     assert [path.name for path in tmp_path.iterdir() if path != recording] == ["summary.json"]
@@ -84,19 +89,19 @@ def test_replay_writes_json(recording: Path, tmp_path: Path) -> None:
 def test_json_takes_the_place_of_what_was_there(recording: Path, tmp_path: Path) -> None:
     summary = tmp_path / "summary.json"
     summary.write_text("old" * 100_000)
-    assert run("replay", recording, "--json", summary).exit_code == 0
+    assert run(*REPLAY, recording, "--json", summary).exit_code == 0
     assert json.loads(summary.read_text())["kinds"]["x"]["equal"] == 1
 
 
 def test_json_into_a_device(recording: Path) -> None:
-    result = run("replay", recording, "--json", "/dev/null")
+    result = run(*REPLAY, recording, "--json", "/dev/null")
     assert (result.exit_code, result.stderr) == (0, "")
     assert not Path("/dev/null").is_file()
 
 
 def test_json_that_cannot_be_written(recording: Path, tmp_path: Path) -> None:
     nowhere = tmp_path / "nowhere" / "summary.json"
-    result = run("replay", recording, "--json", nowhere)
+    result = run(*REPLAY, recording, "--json", nowhere)
     assert result.exit_code == 2
     assert result.stderr == (
         f"Error: {nowhere}: no such file or directory; --json must name a file that can be written\n"
@@ -106,7 +111,7 @@ def test_json_that_cannot_be_written(recording: Path, tmp_path: Path) -> None:
 def test_replay_of_one_difference(tmp_path: Path) -> None:
     differing = write_recording(tmp_path / "differing.jsonl.gz", *EVENTS[:10], EVENTS[10] | {"pa": "0x8abc"})
     summary = tmp_path / "summary.json"
-    result = run("replay", differing, "--json", summary)
+    result = run(*REPLAY, differing, "--json", summary)
     assert (result.exit_code, result.stderr) == (1, "")
     assert ["t", "DMA requests", "1", "1", "0", "1", "0"] in rows(result.stdout)
     assert result.stdout.splitlines()[-1] == "line 12: host address 0x7abc, not 0x8abc"
@@ -116,7 +121,7 @@ def test_replay_of_one_difference(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("number", "last"), [(20, "line 21: "), (21, "and 1 more"), (50, "and 30 more")])
 def test_at_most_twenty_differences_are_printed(tmp_path: Path, number: int, last: str) -> None:
     reads = [{"e": "r", "o": "0x0", "s": 4, "v": "0x11"}] * number
-    result = run("replay", write_recording(tmp_path / "r.jsonl.gz", *reads))
+    result = run(*REPLAY, write_recording(tmp_path / "r.jsonl.gz", *reads))
     lines = result.stdout.splitlines()
     assert result.exit_code == 1
     assert sum(line.startswith("line ") for line in lines) == 20
@@ -124,35 +129,35 @@ def test_at_most_twenty_differences_are_printed(tmp_path: Path, number: int, las
 
 
 def test_replay_stops_at_the_limit(recording: Path) -> None:
-    result = run("replay", recording, "--limit", "12")  # lines 2 to 13
+    result = run(*REPLAY, recording, "--limit", "12")  # lines 2 to 13
     assert result.exit_code == 0
     assert ["t", "DMA requests", "2", "2", "2", "0", "0"] in rows(result.stdout)
     assert result.stdout.splitlines()[-1] == "all 3 compared lines equal"
 
 
 def test_replay_that_compares_nothing_is_no_pass(recording: Path) -> None:
-    result = run("replay", recording, "--limit", "3")
+    result = run(*REPLAY, recording, "--limit", "3")
     assert (result.exit_code, result.stderr) == (1, "")
     assert result.stdout.splitlines()[-1] == "nothing was compared, which proves nothing"
 
 
 def test_texts_of_a_recording_are_no_markup(tmp_path: Path) -> None:
     marked = write_recording(tmp_path / "r.jsonl.gz", *EVENTS[:4], header=HEADER | {"source": "[bold]a[/] \\[x]"})
-    result = run("replay", marked)
+    result = run(*REPLAY, marked)
     assert result.exit_code == 0
     assert result.stdout.splitlines()[0] == "source: [bold]a[/] \\[x]"
 
 
 def test_texts_of_a_recording_cannot_steer_the_terminal(tmp_path: Path) -> None:
     steering = write_recording(tmp_path / "r.jsonl.gz", *EVENTS[:4], header=HEADER | {"source": "a\x1b[2J\nb\ud800"})
-    result = run("replay", steering)
+    result = run(*REPLAY, steering)
     assert result.exit_code == 0
     assert result.stdout.splitlines()[0] == "source: a\\x1b[2J\\nb\\ud800"
 
 
 def test_bundled_recording() -> None:
     """Counted in the file with grep, when it was cut."""
-    result = run("replay", BUNDLED)
+    result = run(*REPLAY, BUNDLED)
     assert (result.exit_code, result.stderr) == (0, "")
     table = {row[0]: [int(cell) for cell in row[2:]] for row in rows(result.stdout) if len(row) == 7}
     assert {kind: counts[0] for kind, counts in table.items()} == {
@@ -213,15 +218,9 @@ def test_cut_keeps_what_is_not_mere_repetition(tmp_path: Path) -> None:
     }
 
 
-@pytest.mark.parametrize("simulator", ["verilator", "icarus"])
-def test_simulator_that_does_not_exist_yet(recording: Path, simulator: str) -> None:
-    assert refusal("replay", recording, "--simulator", simulator) == (
-        f"--simulator {simulator}: there is no RTL to simulate yet; use --simulator none"
-    )
-
-
 COMMANDS = {
     "replay": lambda path: ("replay", path),
+    "replay on the reference model": lambda path: (*REPLAY, path),
     "explain": lambda path: ("explain", path, "--event", "2"),
     "bench": lambda path: ("bench", "--recording", path),
 }
@@ -349,7 +348,7 @@ def test_address_is_described_when_wrong() -> None:
 def test_installed_command_and_module_are_quiet_in_a_pipe(recording: Path) -> None:
     command = Path(sys.executable).with_name("vtd")
     for start in ([str(command)], [sys.executable, "-m", "sim"]):
-        done = subprocess.run([*start, "replay", str(recording)], capture_output=True, text=True, check=False)
+        done = subprocess.run([*start, *REPLAY, str(recording)], capture_output=True, text=True, check=False)
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout.splitlines()[-1] == "all 5 compared lines equal"
         assert "\x1b" not in done.stdout
@@ -377,7 +376,7 @@ def test_progress_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
             totals.append(completed)
 
     monkeypatch.setattr("rich.progress.Progress", Bar)
-    monkeypatch.setattr("sim.__main__._on_terminal", lambda: True)
-    assert run("replay", BUNDLED).exit_code == 0
+    monkeypatch.setattr("sim.commands.shared._on_terminal", lambda: True)
+    assert run(*REPLAY, BUNDLED).exit_code == 0
     number = len(load_recording(BUNDLED).events)
     assert totals == [number, *range(500, number, 500)]

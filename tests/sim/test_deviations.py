@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from sim import deviations
-from sim.replay import Count
+from sim.summary import Count
 from tests.sim.handmade import HEADER
 
 QEMU = {**HEADER, "source": "Linux, legacy mode; QEMU 7.2 (Debian 1:7.2+dfsg-7+deb12u18)"}

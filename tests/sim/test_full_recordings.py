@@ -8,7 +8,8 @@ import pytest
 
 from model.arch import ConfigError
 from sim.recording import load_recording
-from sim.replay import Summary, replay
+from sim.replay import replay
+from sim.summary import Summary
 from tests.conftest import PROJECT, missing_shared, shared_folder
 
 COMPARED_KINDS = ("r", "t", "ta", "i", "x", "msi")

@@ -8,7 +8,8 @@ import pytest
 from model.arch import ConfigError, UnitConfig
 from model.reference import AddressType, DmaAccess, DmaRequest
 from sim.recording import Dma, Header, load_recording
-from sim.replay import Count, Replayer, config_of, dma_request, replay
+from sim.replay import Replayer, config_of, dma_request, replay
+from sim.summary import Count, Lockstep, Summary
 from tests.sim.handmade import EVENTS, HEADER, write_recording
 
 # Version 5.0 with snoop control, posting and protected memory; CAP and ECAP of the generated `default` scenarios.
@@ -515,24 +516,48 @@ def test_summary_to_json(tmp_path):
     path = write_recording(tmp_path / "recording.jsonl.gz", *EVENTS, {**READ, "pa": "0x0"})
     summary = replay(load_recording(path))
     told = json.loads(json.dumps(summary.to_json()))
-    assert set(told) == {"capture", "simulator", "config", "kinds", "withdrawn", "clocks", "lockstep", "seconds"}
+    keys = {"capture", "simulator", "config", "kinds", "withdrawn", "surplus_not_yet", "clocks", "lockstep", "seconds"}
+    assert set(told) == keys
     assert told["capture"] == str(path)
     assert told["simulator"] == "none"
     assert set(told["config"]) == {field.name for field in dataclasses.fields(UnitConfig)}
     assert (told["config"]["haw"], told["config"]["sagaw"], told["config"]["nfr"]) == (48, [39, 48], 1)
     assert told["kinds"] == {
-        "i": {"seen": 1, "compared": 1, "equal": 1, "unequal": 0, "excepted": {}},
-        "m": {"seen": 8, "compared": 0, "equal": 0, "unequal": 0, "excepted": {}},
-        "mark": {"seen": 1, "compared": 0, "equal": 0, "unequal": 0, "excepted": {}},
-        "r": {"seen": 1, "compared": 1, "equal": 1, "unequal": 0, "excepted": {}},
-        "t": {"seen": 4, "compared": 3, "equal": 2, "unequal": 1, "excepted": {"no bus request (w 2)": 1}},
-        "w": {"seen": 9, "compared": 0, "equal": 0, "unequal": 0, "excepted": {}},
-        "x": {"seen": 1, "compared": 1, "equal": 1, "unequal": 0, "excepted": {}},
+        "i": {"seen": 1, "compared": 1, "equal": 1, "unequal": 0, "not_yet": 0, "excepted": {}},
+        "m": {"seen": 8, "compared": 0, "equal": 0, "unequal": 0, "not_yet": 0, "excepted": {}},
+        "mark": {"seen": 1, "compared": 0, "equal": 0, "unequal": 0, "not_yet": 0, "excepted": {}},
+        "r": {"seen": 1, "compared": 1, "equal": 1, "unequal": 0, "not_yet": 0, "excepted": {}},
+        "t": {
+            "seen": 4,
+            "compared": 3,
+            "equal": 2,
+            "unequal": 1,
+            "not_yet": 0,
+            "excepted": {"no bus request (w 2)": 1},
+        },
+        "w": {"seen": 9, "compared": 0, "equal": 0, "unequal": 0, "not_yet": 0, "excepted": {}},
+        "x": {"seen": 1, "compared": 1, "equal": 1, "unequal": 0, "not_yet": 0, "excepted": {}},
     }
     assert told["withdrawn"] == {}
     assert told["clocks"] == 0
     assert told["lockstep"] == {"clocks": 0, "signals": 0, "mismatches": 0}
     assert 0 < told["seconds"] < 60
+
+
+def test_summary_from_json(tmp_path):
+    """What the simulator's process counted arrives here as it was."""
+    path = write_recording(tmp_path / "recording.jsonl.gz", *EVENTS, {**READ, "pa": "0x0"})
+    summary = replay(load_recording(path))
+    summary.simulator, summary.clocks, summary.lockstep = "icarus", 7, Lockstep(7, 72, 1)
+    summary.withdrawn["a name"] = summary.surplus_not_yet["msi"] = 2
+    assert Summary.from_json(json.loads(json.dumps(summary.to_json())), summary.differences) == summary
+
+
+def test_mismatch_in_lockstep_is_not_equal(play):
+    summary = play(*EVENTS)
+    assert summary.equal
+    summary.lockstep = Lockstep(7, 72, 1)
+    assert not summary.equal
 
 
 def test_replayer_shows_its_unit(tmp_path):

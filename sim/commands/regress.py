@@ -1,0 +1,147 @@
+"""`vtd regress`."""
+
+import os
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sim.commands.shared import FILE, JSON_OPTION, BadInput, configuration, progress_bar, simulation, write_json
+
+if TYPE_CHECKING:
+    from sim.regress import Regression, RegressionRun
+
+__all__ = ["regress"]
+
+PRESETS = ("default", "small")
+
+
+class Seeds(click.ParamType[range]):
+    """Seeds such as 0-49, or a single one."""
+
+    name = "seeds"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> range:
+        match = re.fullmatch(r"(\d+)(?:-(\d+))?", str(value))
+        if not match or int(match[2] or match[1]) < int(match[1]):
+            self.fail(f"{value!r} must be seeds such as 0-49", param, ctx)
+        return range(int(match[1]), int(match[2] or match[1]) + 1)
+
+
+@click.command()
+@click.option(
+    "--simulator",
+    type=click.Choice(["verilator", "icarus", "none"]),
+    default="verilator",
+    show_default=True,
+    help="What simulates the unit; none is the golden model alone, against the reference model.",
+)
+@click.option("--seed", type=click.IntRange(min=0), help="Seed of one run; 1 without --seeds.")
+@click.option("--seeds", type=Seeds(), help="A campaign: every seed, such as 0-49, with each configuration.")
+@click.option("--cycles", type=click.IntRange(min=100), default=20_000, show_default=True, help="Clocks of a run.")
+@click.option(
+    "--config",
+    "config_names",
+    multiple=True,
+    help="Preset (default, small) or TOML file, may be repeated; default, and in a campaign both presets.",
+)
+@click.option("--random-config", is_flag=True, help="Each seed draws its own configuration, which costs a build.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    default=lambda: os.cpu_count() or 1,
+    show_default="processors",
+    help="Runs at the same time.",
+)
+@JSON_OPTION
+@click.option("--waves", type=FILE, help="Write waveforms of one run to this file.")
+def regress(
+    simulator: str,
+    seed: int | None,
+    seeds: range | None,
+    cycles: int,
+    config_names: tuple[str, ...],
+    random_config: bool,
+    jobs: int,
+    json_file: Path | None,
+    waves: Path | None,
+) -> None:
+    """Run random tables, traffic and software, and compare every output and every decision.
+
+    Every output of the simulated unit must be that of the golden model in every clock, and every decision one that
+    the reference model makes possible at that time.
+
+    Exit status: 0 all equal, 1 something compared unequal, 2 bad usage or input.
+    """
+    if seed is not None and seeds is not None:
+        raise BadInput("--seed is one run and --seeds is a campaign; name one of them")
+    if random_config and config_names:
+        raise BadInput("--random-config draws the configuration; --config cannot name one as well")
+    runs = _runs(simulator, [1 if seed is None else seed] if seeds is None else list(seeds), cycles,
+                 config_names or (("default",) if seeds is None else PRESETS), random_config, waves)  # fmt: skip
+    if waves and (len(runs) > 1 or simulator == "none"):
+        raise BadInput("--waves needs a simulator and one run: one seed and one configuration")
+    regression = _do(runs, jobs)
+    _print(regression)
+    if json_file:
+        write_json(json_file, regression.to_json())
+    sys.exit(0 if regression.equal else 1)
+
+
+def _runs(
+    simulator: str, seeds: list[int], cycles: int, names: tuple[str, ...], random_config: bool, waves: Path | None
+) -> "list[RegressionRun]":
+    from sim.regress import RegressionRun
+
+    if random_config:
+        from tb.stimulus import random_config as draw
+
+        return [RegressionRun(seed, draw(seed), None, simulator, cycles, waves) for seed in seeds]
+    configs = {name: configuration(name) for name in names}
+    return [
+        RegressionRun(seed, config, name, simulator, cycles, waves)
+        for seed in seeds
+        for name, config in configs.items()
+    ]
+
+
+def _do(runs: "list[RegressionRun]", jobs: int) -> "Regression":
+    from sim.regress import regress as do
+
+    with simulation(), progress_bar("regress", sum(run.cycles for run in runs)) as progress:
+        return do(runs, processes=jobs, progress=progress)
+
+
+def _print(regression: "Regression") -> None:
+    """Print what happened how often, what failed, and how it ended."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    table = Table("what happened")
+    table.add_column("times", justify="right")
+    for name, count in sorted(regression.coverage.items()):
+        table.add_row(name, str(count))
+    if regression.coverage:
+        console.print(table)
+    lines = []
+    for run, text in regression.failures:
+        lines += [f"failed: {text}", f"to repeat it: {run.command}"]
+    lines.append(_closing(regression))
+    for line in lines:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _closing(regression: "Regression") -> str:
+    runs, counts = len(regression.runs), regression.counts
+    if regression.failures:
+        return f"{len(regression.failures)} of {runs} runs failed"
+    if not regression.compared:
+        return "nothing was compared, which proves nothing"
+    what = f"{counts['requests']} requests, {counts['faults']} faults, {counts['invalidations']} invalidations"
+    clocks = f"{regression.clocks} clocks"
+    if regression.signals:
+        clocks += f" ({regression.signals} values of outputs in lockstep)"
+    return f"{runs} runs, {clocks}, {what}: all {regression.compared} decisions are as they may be"

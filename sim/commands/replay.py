@@ -1,0 +1,98 @@
+"""`vtd replay`."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from sim.commands.shared import (
+    CONFIG_OPTION,
+    FILE,
+    JSON_OPTION,
+    BadInput,
+    configuration,
+    input_of,
+    load,
+    progress_bar,
+    simulation,
+    write_json,
+)
+
+if TYPE_CHECKING:
+    from model.arch import UnitConfig
+    from sim.recording import Recording
+    from sim.summary import Summary
+
+__all__ = ["replay"]
+
+PROGRESS_EVERY = 500  # events of the reference model alone, which is quick
+
+
+@click.command()
+@click.argument("capture", type=FILE)
+@click.option(
+    "--simulator",
+    type=click.Choice(["verilator", "icarus", "none"]),
+    default="verilator",
+    show_default=True,
+    help="What simulates the unit; none is the reference model alone.",
+)
+@CONFIG_OPTION
+@click.option("--limit", type=click.IntRange(min=1), help="Stop after this many events.")
+@JSON_OPTION
+@click.option("--waves", type=FILE, help="Write waveforms to this file.")
+def replay(
+    capture: Path, simulator: str, config_name: str, limit: int | None, json_file: Path | None, waves: Path | None
+) -> None:
+    """Replay CAPTURE and compare every answer.
+
+    The header of CAPTURE says what software finds; --config gives the sizes that it does not see: caches, walks, bus.
+
+    Exit status: 0 all equal, 1 something compared unequal, 2 bad usage or input.
+    """
+    if waves and simulator == "none":
+        raise BadInput("--waves needs a simulator; --simulator must be verilator or icarus")
+    from rich.console import Console
+
+    from sim.tables import print_summary
+
+    sizes = configuration(config_name)
+    recording = load(capture)
+    if simulator == "none":
+        summary = _on_reference(recording, sizes, limit)
+    else:
+        summary = _on_unit(recording, sizes, limit, simulator, waves)
+    print_summary(Console(), recording.header, summary)
+    if json_file:
+        write_json(json_file, summary.to_json())
+    sys.exit(0 if summary.equal else 1)
+
+
+def _on_reference(recording: "Recording", sizes: "UnitConfig", limit: int | None) -> "Summary":
+    from sim import replay as replaying
+    from sim.configuration import with_sizes
+
+    with input_of(recording.path), progress_bar("replay", _events(recording, limit)) as progress:
+
+        def seldom(done: int) -> None:
+            if progress and done % PROGRESS_EVERY == 0:
+                progress(done)
+
+        summary = replaying.replay(recording, limit=limit, progress=seldom if progress else None)
+    summary.config = with_sizes(summary.config, sizes)
+    return summary
+
+
+def _on_unit(
+    recording: "Recording", sizes: "UnitConfig", limit: int | None, simulator: str, waves: Path | None
+) -> "Summary":
+    from sim.replay_unit import replay_unit
+
+    events = _events(recording, limit)
+    with input_of(recording.path), simulation(), progress_bar("replay", events) as progress:
+        return replay_unit(recording, sizes=sizes, simulator=simulator, limit=limit, waves=waves, progress=progress)
+
+
+def _events(recording: "Recording", limit: int | None) -> int:
+    return min(limit or len(recording.events), len(recording.events))

@@ -1,0 +1,158 @@
+"""What the commands share: bad input, recordings, configurations, JSON files, progress."""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from model.arch import UnitConfig
+    from sim.recording import Recording
+
+__all__ = [
+    "BUNDLED",
+    "CONFIG_OPTION",
+    "FILE",
+    "JSON_OPTION",
+    "SIMULATOR_OPTION",
+    "BadInput",
+    "Hexadecimal",
+    "configuration",
+    "input_of",
+    "load",
+    "progress_bar",
+    "simulation",
+    "write_json",
+]
+
+BUNDLED = Path(__file__).parent.parent / "data" / "bundled.jsonl.gz"
+
+FILE = click.Path(path_type=Path)
+
+JSON_OPTION = click.option("--json", "json_file", type=FILE, help="Write the outcome to this file too.")
+CONFIG_OPTION = click.option(
+    "--config", "config_name", default="default", show_default=True, help="Preset (default, small) or TOML file."
+)
+SIMULATOR_OPTION = click.option(
+    "--simulator",
+    type=click.Choice(["verilator", "icarus"]),
+    default="verilator",
+    show_default=True,
+    help="What simulates the unit.",
+)
+
+
+class BadInput(click.ClickException):
+    """Bad input: one sentence on stderr, exit status 2."""
+
+    exit_code = 2
+
+
+class Hexadecimal(click.ParamType[int]):
+    """A number of `bits` bits, written with 0x or in decimal."""
+
+    name = "number"
+
+    def __init__(self, bits: int) -> None:
+        self._bits = bits
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        try:
+            number = int(value, 0)
+        except ValueError:
+            number = -1
+        if not 0 <= number < 1 << self._bits:
+            self.fail(f"{value!r} must be a number of at most {self._bits} bits such as 0x1000", param, ctx)
+        return number
+
+
+@contextmanager
+def input_of(path: Path) -> Iterator[None]:
+    """Turn what can be wrong with a recording into one sentence."""
+    from model.arch import ConfigError
+    from sim.recording import RecordingError
+
+    try:
+        yield
+    except RecordingError as error:
+        raise BadInput(str(error)) from None
+    except ConfigError as error:
+        raise BadInput(f"{path}, line 1 (header): {error}") from None
+
+
+def load(path: Path) -> "Recording":
+    """Return a recording; BadInput when it cannot be used."""
+    from sim.recording import load_recording
+
+    try:
+        with input_of(path):
+            return load_recording(path)
+    except OSError as error:
+        reason = (error.strerror or "it cannot be read").lower()
+        raise BadInput(f"{path}: {reason}; a recording (vtd-trace, gzip) must be there") from None
+
+
+@contextmanager
+def simulation() -> Iterator[None]:
+    """Turn what can go wrong with a simulator into a message: status 1 for what the unit does wrong, 2 for all else."""
+    from sim.simulator import JobFailed, SimulatorError
+
+    try:
+        yield
+    except JobFailed as error:
+        raise click.ClickException(str(error)) from None
+    except SimulatorError as error:
+        raise BadInput(str(error)) from None
+
+
+def configuration(name: str) -> "UnitConfig":
+    """Return the configuration that --config names; BadInput when there is none."""
+    from model.arch import ConfigError
+    from sim.configuration import load_config
+
+    try:
+        return load_config(name)
+    except ConfigError as error:
+        raise BadInput(f"--config {error}") from None
+
+
+def write_json(path: Path, values: dict[str, Any]) -> None:
+    """Write whole or not at all: a file beside the target takes its place when it is complete."""
+    text = json.dumps(values, indent=2) + "\n"
+    target = path.resolve()
+    temporary = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        if target.exists() and not target.is_file():
+            target.write_text(text)  # a device or pipe cannot be replaced
+            return
+        try:
+            temporary.write_text(text)
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        reason = (error.strerror or "it cannot be written").lower()
+        raise BadInput(f"{path}: {reason}; --json must name a file that can be written") from None
+
+
+def _on_terminal() -> bool:
+    return sys.stderr.isatty()
+
+
+@contextmanager
+def progress_bar(name: str, total: int) -> Iterator[Callable[[int], None] | None]:
+    """Show progress on a terminal; None, which is silence, in a pipe. The yielded function takes what is done."""
+    if not _on_terminal():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(name, total=total)
+        yield lambda done: progress.update(task, completed=done)

@@ -1,0 +1,473 @@
+"""Replay of a recording on the simulated unit, in lockstep with model/cycle, beside model/reference (architecture 6).
+
+model/reference (sim/replay.py) plays every line as well: it says what the unit must answer, what it must write and
+send, and how the recording agrees with that. The simulated unit must answer exactly as model/reference does.
+
+Interrupt requests are not given to the unit yet. So that nothing is excused too easily, two reference models run: one
+is given them, one is not. The simulated unit is compared with the second one, always. A line on which only the first
+one agrees with the recording is "not yet": it shows an interrupt, or what one left behind.
+"""
+
+import dataclasses
+from collections import deque
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from model.arch import REGISTERS, UnitConfig
+from model.arch.registers import (
+    CCMD,
+    FECTL,
+    FRCD,
+    FSTS,
+    GCMD,
+    GSTS,
+    ICS,
+    IECTL,
+    IOTLB,
+    IQERCD,
+    IQH,
+    IQT,
+    PMEN,
+)
+from model.reference import MemoryFault
+from sim.differences import dma_text
+from sim.recording import (
+    Dma,
+    Event,
+    EventMessageSent,
+    Interrupt,
+    Mark,
+    MemoryRead,
+    MemoryWritten,
+    Recording,
+    RegisterRead,
+    RegisterWrite,
+    load_recording,
+)
+from sim.replay import RESET_MARK, Judgement, Replayer
+from sim.summary import Lockstep, Outcome, Summary, Verdict
+from tb.axi_device import Transfer
+from tb.axi_lite_master import RegisterAccess
+from tb.axi_memory import Accepted, Written, beat_addresses
+from tb.check import CheckFailed
+from tb.effects import Effects
+from tb.players import Mismatch
+from tb.recorded_dma import transfer_of
+from tb.signals import Signals
+from tb.testbench import Testbench
+
+__all__ = ["UnitReplay", "run"]
+
+Clocks = Iterator[None]
+Answer = Generator[None, None, Any]  # of steps that take clocks and return something
+
+IN_FLIGHT = 8  # requests that are at the unit at the same time
+PATIENCE = 2000  # clocks without any progress after which something is held to be missing
+DIFFERENCES = 50  # then the replay stops: nothing new is learnt
+MEMORY_LATENCY = 10  # clocks
+RESET_CLOCKS = 4
+
+NO_SUCH_ACCESS = "AXI4-Lite has no such read"
+
+# Registers that change some time after what caused it.
+SLOW = (GSTS, CCMD, IOTLB, FSTS, FECTL, IQH, IQERCD, ICS, IECTL, PMEN)
+# Registers whose write starts work -> registers that tell when it is done.
+WORK = {
+    GCMD: (GSTS, IQH, FSTS),
+    CCMD: (CCMD,),
+    IOTLB: (IOTLB,),
+    IQT: (IQH, FSTS),
+    FSTS: (IQH, FSTS),
+    PMEN: (PMEN,),
+}
+
+
+@dataclass(eq=False)
+class _Flight:
+    """A request that is at the unit: its line, what must come of it, and what does."""
+
+    transfer: Transfer
+    judgement: Judgement
+    verdict: Verdict
+    address: int | None = None
+    stored: dict[int, int] = field(default_factory=dict)  # host address -> byte
+
+
+class UnitReplay:
+    """Plays a recording, or its first `limit` events, on the unit behind `bench`; the outcome is in `summary`.
+
+    Memory is as the recording says, and answers after `MEMORY_LATENCY` clocks.
+    """
+
+    def __init__(self, bench: Testbench, recording: Recording, *, limit: int | None = None) -> None:
+        self._bench = bench
+        self._events = recording.events[:limit]
+        self._reference = Replayer(recording, interrupts=False)
+        interrupts = any(isinstance(event, Interrupt) for event in self._events)
+        self._with_interrupts = Replayer(recording) if interrupts else None
+        self.summary = Summary(str(recording.path), bench.config)
+        self._effects = Effects(bench, self._request_seen)
+        self._effect_differences: list[tuple[str, str]] = []
+        self._flights: deque[_Flight] = deque()
+        self._storing: deque[_Flight] = deque()  # writes that reached m_axi, whose data follow in this order
+        self._working: dict[int, int] = {}  # offset -> size of registers that may not say yet what they must
+        self._slow = _places(bench.config, SLOW)
+        self._last_line, self._last_kind = 1, "mark"
+        self._number = 0
+        bench.tables.latency = bench.host.latency = MEMORY_LATENCY
+
+    def script(self, _bench: Testbench) -> Clocks:
+        """Play every event, then compare every register."""
+        progress = self._bench.progress
+        progress["of"] = len(self._events)
+        try:
+            for done, event in enumerate(self._events, start=1):
+                self._bench.note(event)
+                yield from self._play(event)
+                progress["events"] = done
+                if len(self.summary.differences) >= DIFFERENCES:
+                    raise CheckFailed(f"stopped after {DIFFERENCES} differences")
+            yield from self._finish()
+        except CheckFailed as failed:
+            self._difference(self._last_kind, str(failed))
+        self._end()
+
+    def _play(self, event: Event) -> Clocks:
+        if isinstance(event, Dma):
+            yield from self._dma(event)
+            return
+        if isinstance(event, MemoryRead):
+            if self._changes_memory(event):
+                yield from self._settle()
+                self._load(event)
+        elif isinstance(event, RegisterWrite) or (isinstance(event, Mark) and event.text == RESET_MARK):
+            yield from self._settle()
+        elif not isinstance(event, Interrupt | Mark):
+            yield from self._land()
+            yield from self._await_effects()
+        judgement, verdict = self._judge(event)
+        if isinstance(event, RegisterRead):
+            verdict = yield from self._read(event, judgement, verdict)
+        elif isinstance(event, RegisterWrite):
+            yield from self._write(event)
+        elif isinstance(event, Mark) and event.text == RESET_MARK:
+            yield from self._reset()
+        elif isinstance(event, MemoryWritten | EventMessageSent):
+            verdict = self._effect_verdict(verdict)
+        self.summary.add(verdict)
+
+    def stopped(self, failed: Exception) -> None:
+        """Account for what ended the run from outside the script."""
+        self._difference(self._last_kind, str(failed))
+        self.summary.lockstep.mismatches += isinstance(failed, Mismatch)
+        self._end()
+
+    def _end(self) -> None:
+        self.summary.withdrawn = self._reference.summary.withdrawn
+        self.summary.differences.sort(key=_line_number)
+
+    # What the recording and the reference model say
+
+    def _judge(self, event: Event) -> tuple[Judgement, Verdict]:
+        """Let the reference models play a line; return what the one without interrupts does, and the verdict."""
+        judgement = self._reference.judge(event)
+        verdict, surplus = judgement.verdict, judgement.surplus
+        if self._with_interrupts:
+            complete = self._with_interrupts.judge(event)
+            verdict = _not_yet(verdict, excused=complete.verdict.outcome is not Outcome.UNEQUAL)
+            texts = [known.text for known in complete.surplus]
+            surplus = [_not_yet(found, excused=found.text not in texts) for found in surplus]
+        if not isinstance(event, MemoryWritten | EventMessageSent):
+            for kind, text in self._effect_differences:
+                self._difference(kind, text)
+            self._effect_differences = []
+            self._last_line, self._last_kind = event.line, verdict.kind
+        for found in surplus:
+            self.summary.add(found)
+        self._effects.expect(judgement.written, judgement.messages)
+        return judgement, verdict
+
+    def _difference(self, kind: str, text: str) -> None:
+        """Note what is wrong beside the answer of a line."""
+        self.summary.add(Verdict(kind, self._last_line, Outcome.UNEQUAL, text, surplus=True))
+
+    def _effect_verdict(self, verdict: Verdict) -> Verdict:
+        for position, (kind, text) in enumerate(self._effect_differences):
+            if kind == verdict.kind:
+                del self._effect_differences[position]
+                return _unequal(verdict, text)
+        return verdict
+
+    # Waiting
+
+    def _settle(self) -> Clocks:
+        """Wait until the unit has nothing to do any more: answers, effects, status."""
+        yield from self._land()
+        yield from self._await_effects()
+        for offset, size in self._working.items():
+            expected = self._reference.unit.read_register(offset, size)
+            actual = yield from self._read_until(offset, size, expected, -1)
+            if actual != expected:
+                self._difference("w", f"register {offset:#x} stays {actual:#x}, model/reference has {expected:#x}")
+        self._working.clear()
+
+    def _land(self) -> Clocks:
+        """Wait for the answers to all requests."""
+        while self._flights:
+            yield from self._land_oldest()
+
+    def _land_oldest(self) -> Clocks:
+        flight, start = self._flights[0], self._bench.now
+        while not flight.transfer.done:
+            if self._bench.now > start + PATIENCE:
+                self._last_line, self._last_kind = flight.verdict.line, flight.verdict.kind
+                raise CheckFailed(f"no answer after {PATIENCE} clocks; stopped")
+            yield
+        self._flights.popleft()
+        if flight in self._storing:
+            self._storing.remove(flight)
+        text = self._flight_difference(flight)
+        if text is None and not flight.transfer.permitted:
+            text = yield from self._fault_log_difference(flight.judgement)
+        self.summary.add(_unequal(flight.verdict, text) if text else flight.verdict)
+
+    def _await_effects(self) -> Clocks:
+        """Wait for what the unit must write and send, and compare it."""
+        effects, start = self._effects, self._bench.now
+        while effects.awaited and self._bench.now <= max(start, effects.last) + PATIENCE:
+            yield
+        self._effect_differences += effects.compare()
+
+    # Registers
+
+    def _access(self, *, write: bool, offset: int, size: int, value: int = 0) -> Answer:
+        access = self._bench.software.submit(RegisterAccess(write, offset, size, value))
+        start = self._bench.now
+        while not access.done:
+            if self._bench.now > start + PATIENCE:
+                raise CheckFailed(f"no answer to an access of register {offset:#x} after {PATIENCE} clocks; stopped")
+            yield
+        return access.value
+
+    def _read_until(self, offset: int, size: int, expected: int, mask: int) -> Answer:
+        """Read a register again and again until it agrees, or does not change any more; return the last value."""
+        actual, start = -1, self._bench.now
+        while True:
+            value = yield from self._access(write=False, offset=offset, size=size)
+            if not (value ^ expected) & mask:
+                return value
+            if value != actual:
+                actual, start = value, self._bench.now
+            if self._bench.now > start + PATIENCE:
+                return value
+
+    def _read(self, event: RegisterRead, judgement: Judgement, verdict: Verdict) -> Answer:
+        offset, size = event.offset, event.size
+        if not _is_access(offset, size):
+            return dataclasses.replace(verdict, outcome=Outcome.EXCEPTED, text=NO_SUCH_ACCESS)
+        expected = judgement.read
+        if any(offset < end and start < offset + size for start, end in self._slow):
+            actual = yield from self._read_until(offset, size, expected, event.mask)
+        else:
+            actual = yield from self._access(write=False, offset=offset, size=size)
+        if (actual ^ expected) & event.mask:
+            text = f"register {offset:#x} read {actual:#x}, model/reference {expected:#x} (mask {event.mask:#x})"
+            return _unequal(verdict, text)
+        return verdict
+
+    def _write(self, event: RegisterWrite) -> Clocks:
+        offset, size = event.offset, event.size
+        if not _is_access(offset, size):
+            return  # model/reference ignores it, and the bus cannot carry it
+        yield from self._access(write=True, offset=offset, size=size, value=event.value)
+        config = self._bench.config
+        for started, telling in WORK.items():
+            for start, end in _places(config, (started,)):
+                if offset < end and start < offset + size:
+                    for register in telling:
+                        if config.register_exists(register):
+                            self._working[config.register_offset(register)] = register.width // 8
+
+    # DMA
+
+    def _dma(self, event: Dma) -> Clocks:
+        if event.access is None:
+            self.summary.add(self._judge(event)[1])
+            return
+        if self._working or self._effects.awaited or self._effect_differences:
+            yield from self._settle()
+        self._number += 1
+        transfer = transfer_of(event, self._bench.config, self._number)
+        if transfer.request:
+            # Alone, since order between the core port and s_axi is nobody's promise.
+            yield from self._land()
+        elif len(self._flights) == IN_FLIGHT:
+            yield from self._land_oldest()
+        judgement, verdict = self._judge(event)
+        assert judgement.dma is not None
+        self._flights.append(_Flight(transfer, judgement, verdict))
+        self._bench.device.submit(transfer)
+        if transfer.request or not judgement.dma.permitted:
+            yield from self._land()
+        if judgement.withdrawal:
+            yield from self._await_effects()
+            for offset, value in judgement.withdrawal.writes:
+                yield from self._access(write=True, offset=offset, size=4, value=value)
+
+    def _request_seen(self, entry: Accepted | Written) -> None:
+        """See a request of a device, or the bytes of one, on m_axi."""
+        if isinstance(entry, Written):
+            if not self._storing:
+                raise CheckFailed(f"data reached m_axi at {entry.address:#x}, which no request of a device brought")
+            data = entry.value.to_bytes(entry.size, "little")
+            self._storing[0].stored.update(enumerate(data, entry.address))
+            if len(self._storing[0].stored) == len(_bytes_written(self._storing[0])):
+                self._storing.popleft()
+            return
+        id_, address = entry.address.id, entry.address.addr
+        for flight in self._flights:
+            if (flight.transfer.write, flight.transfer.id) == (bool(entry.write), id_) and flight.address is None:
+                flight.address = address
+                if entry.write:
+                    self._storing.append(flight)
+                return
+        raise CheckFailed(f"a request reached m_axi at {address:#x} with ID {id_}, for which nobody asked")
+
+    def _flight_difference(self, flight: _Flight) -> str | None:
+        """Say how the answer differs from that of the reference model, or what is wrong with its data."""
+        expected, permitted = flight.judgement.dma, flight.transfer.permitted
+        assert expected is not None
+        if permitted != expected.permitted or flight.address != (expected.address if expected.permitted else None):
+            reached = "" if flight.address is None else f" and let it through to {flight.address:#x}"
+            ours = f"the simulated unit {'permitted' if permitted else 'refused'} it{reached}"
+            return f"{ours}, model/reference: {dma_text(expected)}"
+        if flight.transfer.write:
+            stored = flight.address is None or flight.stored == _bytes_written(flight)
+            return (
+                None if stored else f"the data that reached memory at {flight.address:#x} are not those of the device"
+            )
+        return self._read_difference(flight)
+
+    def _read_difference(self, flight: _Flight) -> str | None:
+        transfer, read = flight.transfer, self._bench.host.read
+        if not transfer.permitted:
+            return "the refused read brought data" if any(transfer.data) else None
+        if flight.address is None:
+            return None  # a zero-length read whose data mean nothing
+        size = 1 << transfer.size
+        places = beat_addresses(flight.address, transfer.beats, transfer.size, transfer.burst)
+        same = transfer.data == [read(place & -size, size) for place in places]
+        return None if same else f"the data that reached the device are not those of memory at {flight.address:#x}"
+
+    def _fault_log_difference(self, judgement: Judgement) -> Answer:
+        """Compare what a refusal left in the fault log; reading it changes nothing."""
+        yield from self._await_effects()
+        for place, record in judgement.recorded:
+            low = yield from self._access(write=False, offset=place, size=8)
+            high = yield from self._access(write=False, offset=place + 8, size=8)
+            if high << 64 | low != record:
+                return f"fault record at {place:#x} is {high << 64 | low:#034x}, of model/reference {record:#034x}"
+        status = yield from self._access(write=False, offset=FSTS.offset, size=4)
+        if status != judgement.fault_status:
+            return f"FSTS is {status:#x} after the refusal, of model/reference {judgement.fault_status:#x}"
+        return None
+
+    # Memory, reset, end
+
+    def _changes_memory(self, event: MemoryRead) -> bool:
+        if event.data is None:
+            return True
+        try:
+            return self._bench.memory.read(event.address, event.size) != int.from_bytes(event.data, "little")
+        except MemoryFault:
+            return True
+
+    def _load(self, event: MemoryRead) -> None:
+        if event.data is None:
+            self._bench.memory.fail(event.address, event.size)
+        else:
+            self._bench.memory.load(event.address, event.data)
+
+    def _reset(self) -> Clocks:
+        self._bench.reset = 1
+        for _ in range(RESET_CLOCKS):
+            yield
+        self._bench.reset = 0
+        yield
+
+    def _finish(self) -> Clocks:
+        """Account for what is left, and compare every register, so that no wrong state goes unseen."""
+        yield from self._settle()
+        texts = [found.text for found in self._with_interrupts.surplus()] if self._with_interrupts else None
+        for found in self._reference.surplus():
+            self.summary.add(found if texts is None else _not_yet(found, excused=found.text not in texts))
+        config = self._bench.config
+        for register in REGISTERS:
+            if config.register_exists(register):
+                for number in range(config.nfr if register is FRCD else 1):
+                    first = config.register_offset(register) + number * register.stride
+                    for place in range(first, first + register.width // 8, 8):
+                        yield from self._compare_register(register.name, place, min(register.width // 8, 8))
+        yield from self._await_effects()  # also those that nobody awaits: they had time to come
+        for kind, text in self._effect_differences:
+            self._difference(kind, text)
+
+    def _compare_register(self, name: str, offset: int, size: int) -> Clocks:
+        expected = self._reference.unit.read_register(offset, size)
+        actual = yield from self._access(write=False, offset=offset, size=size)
+        if actual != expected:
+            text = f"after this line {name} at {offset:#x} holds {actual:#x}, of model/reference {expected:#x}"
+            self._difference("r", text)
+
+
+def _not_yet(verdict: Verdict, *, excused: bool) -> Verdict:
+    """A difference that interrupts explain is none yet."""
+    if verdict.outcome is Outcome.UNEQUAL and excused:
+        return dataclasses.replace(verdict, outcome=Outcome.NOT_YET, text="")
+    return verdict
+
+
+def _unequal(verdict: Verdict, text: str) -> Verdict:
+    return dataclasses.replace(verdict, outcome=Outcome.UNEQUAL, text=text)
+
+
+def _line_number(difference: str) -> int:
+    return int(difference.removeprefix("line ").partition(":")[0])
+
+
+def _bytes_written(flight: _Flight) -> dict[int, int]:
+    """Return what memory must hold of a write that is let through: host address -> byte."""
+    transfer, found = flight.transfer, dict[int, int]()
+    size = 1 << transfer.size
+    places = beat_addresses(flight.address or 0, transfer.beats, transfer.size, transfer.burst)
+    for place, value in zip(places, transfer.write_data, strict=True):
+        data = value.to_bytes(size, "little")
+        found |= {byte: data[byte % size] for byte in range(place, (place & -size) + size)}
+    return found
+
+
+def _is_access(offset: int, size: int) -> bool:
+    return size in (4, 8) and offset % size == 0
+
+
+def _places(config: UnitConfig, registers: tuple[Any, ...]) -> list[tuple[int, int]]:
+    """Return first and last offset (the last not included) of those that exist."""
+    firsts = [(config.register_offset(r), r.width // 8) for r in registers if config.register_exists(r)]
+    return [(first, first + width) for first, width in firsts]
+
+
+async def run(make_bench: Any, job: dict[str, Any], player: Any) -> dict[str, Any]:
+    """Replay the recording `job["capture"]`; return the summary as JSON, and its differences beside it."""
+    bench = make_bench()
+    replay = UnitReplay(bench, load_recording(Path(job["capture"])), limit=job["limit"])
+    try:
+        signals = (await player(bench, replay.script)).signals
+    except (CheckFailed, Mismatch) as failed:
+        replay.stopped(failed)
+        signals = len(Signals(bench.config).outputs)
+    summary = replay.summary
+    summary.clocks = bench.now
+    summary.lockstep = Lockstep(bench.now, signals, summary.lockstep.mismatches)
+    return {"summary": summary.to_json(), "differences": summary.differences}

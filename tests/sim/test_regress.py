@@ -1,0 +1,141 @@
+"""Random runs: all is compared under both simulators, and what is wrong, in the unit or in the reference, is found."""
+
+import json
+from collections import Counter
+
+import pytest
+from click.testing import CliRunner
+
+from model.arch.config import PRESETS
+from model.cycle import invalidation, iotlb, request_pipeline
+from model.reference.translate import Translator
+from sim.commands.regress import regress as command
+from sim.regress import RegressionRun, regress
+from tb.check import CheckFailed
+from tb.jobs.regress import run_on_model
+from tb.stimulus import random_config
+from tb.testbench import Testbench
+
+CYCLES = 3_000
+
+
+@pytest.mark.parametrize("preset", sorted(PRESETS))
+@pytest.mark.parametrize("simulator", ["verilator", "icarus"])
+def test_lockstep(simulator, preset):
+    outcome = regress([RegressionRun(3, PRESETS[preset], preset, simulator, CYCLES)], processes=1)
+    assert outcome.failures == []
+    assert outcome.equal
+    assert outcome.clocks >= CYCLES
+    assert outcome.signals >= 60 * CYCLES
+    assert outcome.compared >= 100
+    values = outcome.to_json()
+    assert values["kinds"]["t"]["unequal"] == 0
+    assert values["lockstep"] == {"clocks": outcome.clocks, "signals": outcome.signals, "mismatches": 0}
+
+
+def coverage_of(seeds, preset="default"):
+    coverage = Counter()
+    for seed in seeds:
+        coverage += Counter(run_on_model(Testbench(PRESETS[preset], seed), CYCLES)["coverage"])
+    return coverage
+
+
+def test_much_is_covered():
+    coverage = coverage_of(range(4))
+    kinds = Counter(name.split(",")[0].split(":")[0].split(" 0x")[0] for name in coverage)
+    assert kinds["fault"] >= 6, kinds
+    assert coverage["outdated answers"] >= 5
+    assert sum(count for name, count in coverage.items() if name.startswith("IOTLB hit")) >= 50
+    assert sum(count for name, count in coverage.items() if name.startswith("walk, level")) >= 50
+    assert sum(count for name, count in coverage.items() if "with traffic in flight" in name) >= 10
+    assert coverage["refusals of bursts"] >= 10
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_random_configuration_on_the_model(seed):
+    assert run_on_model(Testbench(random_config(seed), seed), CYCLES)["compared"] > 20
+
+
+def break_reference(monkeypatch):
+    monkeypatch.setattr(Translator, "_check_permission", lambda self, access, permissions: None)
+
+
+def break_permission(monkeypatch):
+    right = request_pipeline.missing_permission
+    monkeypatch.setattr(
+        request_pipeline, "missing_permission", lambda constants, access, read, write: right(constants, access, 1, 1)
+    )
+
+
+def break_invalidation(monkeypatch):
+    monkeypatch.setattr(iotlb.Iotlb, "_invalidate", lambda self, command: None)
+
+
+def break_drain(monkeypatch):
+    right = invalidation.Invalidation.step
+    monkeypatch.setattr(
+        invalidation.Invalidation, "step", lambda self, registers, queue, older: right(self, registers, queue, 0)
+    )
+
+
+def break_address(monkeypatch):
+    monkeypatch.setattr(request_pipeline, "WITHIN", (0xFFF, 0xFFF, 0xFFFFF, 0x3FFFFFFF))
+
+
+@pytest.mark.parametrize(
+    "breakage", [break_reference, break_permission, break_invalidation, break_drain, break_address]
+)
+def test_what_is_wrong_is_found(breakage, monkeypatch):
+    breakage(monkeypatch)
+    with pytest.raises(CheckFailed, match=r"clock \d+: (?s:.*)\n  possible: "):
+        coverage_of(range(8))
+
+
+def test_nothing_compared_is_a_failure():
+    with pytest.raises(CheckFailed, match="nothing was compared"):
+        run_on_model(Testbench(PRESETS["default"], 1), 1)
+
+
+def test_command_writes_what_happened(tmp_path):
+    file = tmp_path / "out.json"
+    result = CliRunner().invoke(command, ["--simulator", "none", "--cycles", "1000", "--json", str(file)])
+    assert result.exit_code == 0, result.output
+    assert "all " in result.output
+    values = json.loads(file.read_text())
+    assert values["simulator"] == "none"
+    assert values["kinds"]["t"]["compared"] == values["kinds"]["t"]["equal"] > 0
+    assert values["lockstep"] == {"clocks": 0, "signals": 0, "mismatches": 0}
+    assert values["runs"] == [{"seed": 1, "config": "default", "cycles": 1000}]
+
+
+def test_campaign_runs_every_seed_with_both_presets():
+    arguments = ["--simulator", "none", "--seeds", "5-6", "--cycles", "500", "--jobs", "2"]
+    result = CliRunner().invoke(command, arguments)
+    assert result.exit_code == 0, result.output
+    assert "4 runs" in result.output
+
+
+def test_failure_tells_how_to_repeat_it(monkeypatch):
+    break_reference(monkeypatch)
+    result = CliRunner().invoke(
+        command, ["--simulator", "none", "--seed", "2", "--cycles", "5000", "--config", "small"]
+    )
+    assert result.exit_code == 1
+    assert "to repeat it: vtd regress --simulator none --seed 2 --config small --cycles 5000" in result.output
+    assert "1 of 1 runs failed" in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["--seed", "1", "--seeds", "2-3"], "--seed is one run and --seeds is a campaign"),
+        (["--random-config", "--config", "small"], "--config cannot name one as well"),
+        (["--seeds", "3-2"], "'3-2' must be seeds such as 0-49"),
+        (["--simulator", "none", "--waves", "x.fst"], "--waves needs a simulator and one run"),
+        (["--config", "nowhere.toml"], "--config nowhere.toml"),
+    ],
+)
+def test_bad_usage(arguments, text):
+    result = CliRunner().invoke(command, arguments)
+    assert result.exit_code == 2
+    assert text in result.output
