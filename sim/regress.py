@@ -1,0 +1,166 @@
+"""Constrained-random runs of the unit: one, or a campaign of many over several processes."""
+
+import shlex
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from dataclasses import asdict, dataclass, field
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from model.arch import UnitConfig
+
+__all__ = ["Regression", "RegressionRun", "Report", "regress"]
+
+Report = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class RegressionRun:
+    """One run. `config_name` is what --config names, None for a configuration drawn from the seed; `simulator` is
+    "verilator", "icarus", or "none" for model/cycle alone."""
+
+    seed: int
+    config: UnitConfig
+    config_name: str | None
+    simulator: str
+    cycles: int
+    waves: Path | None = None
+
+    @property
+    def command(self) -> str:
+        """The command that does the same again."""
+        words = ["vtd", "regress", "--simulator", self.simulator, "--seed", str(self.seed)]
+        words += ["--random-config"] if self.config_name is None else ["--config", self.config_name]
+        return shlex.join([*words, "--cycles", str(self.cycles)])
+
+
+@dataclass
+class Regression:
+    """What came of all runs. `failures` has, for each run that failed, what was wrong and the command to repeat it."""
+
+    simulator: str
+    runs: list[RegressionRun]
+    clocks: int = 0
+    signals: int = 0  # values of outputs compared with the simulator's
+    compared: int = 0  # decisions found among those that model/reference makes possible
+    counts: Counter[str] = field(default_factory=Counter)  # requests, refusals, invalidations, faults
+    coverage: Counter[str] = field(default_factory=Counter)
+    failures: list[tuple[RegressionRun, str]] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def equal(self) -> bool:
+        """True when something was compared and nothing was wrong."""
+        return self.compared > 0 and not self.failures
+
+    def add(self, result: dict[str, Any]) -> None:
+        """Count a run in."""
+        played = Counter(result["played"])
+        clocks, signals = played.pop("clocks"), played.pop("signals")
+        self.clocks += clocks
+        self.signals += clocks * signals
+        self.compared += result["compared"]
+        self.counts += played
+        self.coverage += Counter(result["coverage"])
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the outcome as architecture 5 spells it; `runs`, `coverage` and `failures` are beside it."""
+        unequal = len(self.failures)
+        kind = {"seen": self.compared + unequal, "compared": self.compared + unequal, "equal": self.compared}
+        in_lockstep = self.simulator != "none"
+        return {
+            "capture": None,
+            "simulator": self.simulator,
+            "config": asdict(self.runs[0].config) if len({run.config for run in self.runs}) == 1 else None,
+            "kinds": {"t": {**kind, "unequal": unequal, "excepted": {}}},
+            "clocks": self.clocks,
+            "lockstep": {
+                "clocks": self.clocks if in_lockstep else 0,
+                "signals": self.signals,
+                "mismatches": unequal if in_lockstep else 0,
+            },
+            "seconds": self.seconds,
+            "runs": [{"seed": run.seed, "config": run.config_name, "cycles": run.cycles} for run in self.runs],
+            "counts": dict(self.counts),
+            "coverage": dict(sorted(self.coverage.items())),
+            "failures": [{"command": run.command, "text": text} for run, text in self.failures],
+        }
+
+
+def regress(runs: list[RegressionRun], *, processes: int, progress: Report | None = None) -> Regression:
+    """Do all runs, `processes` at a time; `progress` is called with the number of clocks done so far.
+
+    Raises SimulatorError when a simulator cannot be built or breaks.
+    """
+    regression = Regression(runs[0].simulator, runs)
+    start = time.perf_counter()
+    clocks = dict.fromkeys(runs, 0)
+
+    def report(run: RegressionRun, done: int) -> None:
+        clocks[run] = min(done, run.cycles)
+        if progress:
+            progress(sum(clocks.values()))
+
+    for run, result, failure in _results(runs, processes, report):
+        if result is not None:
+            regression.add(result)
+        else:
+            regression.failures.append((run, failure))
+    regression.seconds = time.perf_counter() - start
+    return regression
+
+
+def _results(
+    runs: list[RegressionRun], processes: int, report: Callable[[RegressionRun, int], None]
+) -> "list[tuple[RegressionRun, dict[str, Any] | None, str]]":
+    """Return for each run, as they end, its result, or why it failed."""
+    from sim.simulator import JobFailed
+
+    # A simulator is a process of its own; the model alone needs one here.
+    alone = runs[0].simulator == "none"
+    pool: ProcessPoolExecutor | ThreadPoolExecutor
+    if alone and len(runs) > 1:
+        pool = ProcessPoolExecutor(processes, mp_context=get_context("spawn"))  # threads are about: no fork
+    else:
+        pool = ThreadPoolExecutor(processes)
+    found: list[tuple[RegressionRun, dict[str, Any] | None, str]] = []
+    with pool:
+        started: dict[Future[dict[str, Any]], RegressionRun] = {}
+        for run in runs:
+            started[pool.submit(_on_model, run) if alone else pool.submit(_on_unit, run, report)] = run
+        try:
+            for future in as_completed(started):
+                try:
+                    found.append((started[future], future.result(), ""))
+                except JobFailed as error:
+                    found.append((started[future], None, str(error)))
+                report(started[future], started[future].cycles)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return found
+
+
+def _on_unit(run: RegressionRun, report: Callable[[RegressionRun, int], None]) -> dict[str, Any]:
+    from sim.simulator import run_job
+
+    def on_progress(line: dict[str, Any]) -> None:
+        report(run, int(line.get("clocks", 0)))
+
+    job = {"kind": "regress", "seed": run.seed, "cycles": run.cycles}
+    return run_job(job, config=run.config, simulator=run.simulator, waves=run.waves, on_progress=on_progress)
+
+
+def _on_model(run: RegressionRun) -> dict[str, Any]:
+    from sim.simulator import JobFailed
+    from tb.check import CheckFailed
+    from tb.jobs.regress import run_on_model
+    from tb.testbench import Testbench
+
+    try:
+        return run_on_model(Testbench(run.config, run.seed), run.cycles)
+    except CheckFailed as error:
+        raise JobFailed(str(error)) from None

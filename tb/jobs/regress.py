@@ -1,0 +1,29 @@
+"""Constrained-random run of the unit in a simulator: outputs in lockstep, decisions against model/reference."""
+
+from typing import Any
+
+from tb.players import Played, play_model
+from tb.stimulus import Stimulus
+from tb.testbench import Testbench
+from tb.watched_unit import WatchedUnit
+
+__all__ = ["run", "run_on_model"]
+
+
+async def run(make_bench: Any, job: dict[str, Any], player: Any) -> dict[str, Any]:
+    """Play `cycles` clocks of the `seed`, and return what was compared and what happened."""
+    bench = make_bench(seed=job["seed"])
+    unit = WatchedUnit(bench.config)
+    stimulus = Stimulus(bench, unit, job["cycles"])
+    return _result(await player(bench, stimulus.script, unit=unit), stimulus)
+
+
+def run_on_model(bench: Testbench, cycles: int, unit: WatchedUnit | None = None) -> dict[str, Any]:
+    """Do the same on model/cycle alone; `unit` stands in for it."""
+    unit = unit or WatchedUnit(bench.config)
+    stimulus = Stimulus(bench, unit, cycles)
+    return _result(play_model(bench, stimulus.script, unit=unit), stimulus)
+
+
+def _result(played: Played, stimulus: Stimulus) -> dict[str, Any]:
+    return {"played": played.to_json(), "compared": stimulus.compared, "coverage": dict(+stimulus.coverage)}
