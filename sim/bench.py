@@ -1,17 +1,21 @@
-"""What the models can do, measured: for now the DMA translations that the reference model makes in a second."""
+"""What unit and models can do, measured: clocks of the RTL, and what is done in a second."""
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
+from model.arch import UnitConfig
+from model.arch.config import PRESETS
 from model.reference import DmaRequest, DmaResult, Unit
 from sim.recording import Recording
 from sim.replay import Replayer
+from sim.simulator import Report, run_job
 
-__all__ = ["BenchError", "Row", "reference_model_translations", "rows_to_json"]
+__all__ = ["BenchError", "Row", "reference_model_translations", "rows_to_json", "simulation_speeds", "unit_clocks"]
 
 TRANSLATIONS_PER_SECOND = 30_000
 REPETITIONS = 5
+LOCKSTEP_CLOCKS_PER_SECOND = 5_000
 
 
 class BenchError(Exception):
@@ -20,23 +24,45 @@ class BenchError(Exception):
 
 @dataclass(frozen=True)
 class Row:
-    """One measurement. `limit` is the least `value` that meets it; both in `unit`; `method` says how it was made."""
+    """One measurement. `value` and `limit` are in `unit`; with `least` the value must be at least the limit, else at
+    most; without a limit it is only reported. `method` says how it was made."""
 
     name: str
     value: float
-    limit: float
+    limit: float | None
     unit: str
     method: str
+    least: bool = True
 
     @property
     def met(self) -> bool:
-        """True when the value reaches the limit."""
-        return self.value >= self.limit
+        """True when the value keeps to the limit."""
+        if self.limit is None:
+            return True
+        return self.value >= self.limit if self.least else self.value <= self.limit
 
 
 def rows_to_json(rows: list[Row]) -> dict[str, Any]:
     """Return the rows as architecture 5 spells them."""
-    return {"rows": [asdict(row) | {"met": row.met} for row in rows]}
+    names = ("name", "value", "limit", "unit", "met", "method")
+    return {"rows": [{name: getattr(row, name) for name in names} for row in rows]}
+
+
+def unit_clocks(config: UnitConfig, simulator: str, on_progress: Report | None = None) -> list[Row]:
+    """Measure the unit in lockstep on a simulator, in clocks; raises what sim.simulator.run_job does."""
+    result = run_job({"kind": "bench"}, config=config, simulator=simulator, on_progress=on_progress)
+    return [Row(**row) for row in result["rows"]]
+
+
+def simulation_speeds(config: UnitConfig, simulator: str) -> list[Row]:
+    """Measure the speed of a simulator with this configuration, in lockstep and alone."""
+    result = run_job({"kind": "speed"}, config=config, simulator=simulator)
+    limit = LOCKSTEP_CLOCKS_PER_SECOND if simulator == "verilator" and config == PRESETS["default"] else None
+    method = f"{result['clocks']} clocks of reads and writes, mostly hits; this machine"
+    return [
+        Row(f"{simulator}, lockstep", round(result["lockstep"]), limit, "clocks/s", method),
+        Row(f"{simulator}, the same inputs, nothing compared", round(result["bare"]), None, "clocks/s", method),
+    ]
 
 
 class _Stopwatch:
