@@ -1,0 +1,533 @@
+"""Races of software's register writes with faults, completions and their messages: nothing is lost, nothing doubled."""
+
+from collections import Counter
+from collections.abc import Callable, Generator
+from itertools import count, pairwise
+from typing import NamedTuple
+
+from model.arch.encodings import DescriptorType
+from model.arch.registers import (
+    FEADDR,
+    FECTL,
+    FEDATA,
+    FRCD,
+    FSTS,
+    ICS,
+    IEADDR,
+    IECTL,
+    IEDATA,
+    IQERCD,
+    IQH,
+    IQT,
+)
+from model.arch.structures import INV_WAIT
+from tb.axi_device import Transfer
+from tb.axi_memory import Written
+from tb.check import CheckFailed
+from tb.page_tables import PageTables
+from tb.programming import enable_queue, enable_translation
+from tb.testbench import RegisterAccess, Testbench
+
+__all__ = ["RACES", "EventSweep"]
+
+OFFSETS = range(-12, 44)
+QUIET = 40  # clocks after which nothing more can come
+BOUND = 2000
+QUEUE, QUEUE_BYTES = 0x8_0000, 0x1000
+BUS, DOMAIN, MAPPED = 1 << 8, 1, 0x40_0000
+FAULT, COMPLETION = 0x41, 0x42  # data of the messages
+MESSAGES = {FAULT: 0xFEE0_0000, COMPLETION: 0xFEE0_1000}
+FAULT_BIT, IM, IP = 1 << 31, FECTL["IM"].mask, FECTL["IP"].mask
+PPF, PFO, IQE, IWC = FSTS["PPF"].mask, FSTS["PFO"].mask, FSTS["IQE"].mask, ICS["IWC"].mask
+BAD_DESCRIPTOR = 0xF
+INVALID_TYPE = 3
+
+Steps = Generator[None, None, None]
+
+
+class State(NamedTuple):
+    """What software finds in the end: FSTS, source-ids of the records in use by number, IP, IWC, messages."""
+
+    status: int
+    records: dict[int, int]
+    fault_pending: bool
+    completion_pending: bool
+    completed: bool
+    messages: Counter[int]
+
+
+class EventSweep:
+    """Every race named, at every offset; `script` is to be played. `trials` counts them by race."""
+
+    def __init__(self, names: list[str], *, stride: int = 1) -> None:
+        self.names, self.stride = names, stride
+        self.trials: Counter[str] = Counter()
+
+    def script(self, bench: Testbench) -> Steps:
+        """Set the unit up, and try everything."""
+        for name in self.names:
+            race = RACES[name](Software(bench))
+            yield from race.software.start()
+            outcomes = []
+            # Both ends always, so that the outcome can turn.
+            for offset in sorted({*OFFSETS[:: self.stride], OFFSETS[-1]}):
+                try:
+                    outcomes.append((yield from race.trial(offset)))
+                except CheckFailed as error:
+                    raise CheckFailed(f"{name}, offset {offset}: {error}") from None
+                self.trials[name] += 1
+            turns = sum(one != other for one, other in pairwise(outcomes))
+            if turns != race.turns:
+                raise CheckFailed(f"{name}: the outcome turns {turns} times, not {race.turns}: {outcomes}")
+            bench.progress = {"trials": self.trials.total()}
+            bench.reset = 1
+            yield from bench.wait(2)
+            bench.reset = 0
+            bench.memory.write(QUEUE, 16, 0)
+
+
+class Software:
+    """Software, devices and what they see."""
+
+    def __init__(self, bench: Testbench) -> None:
+        self.bench = bench
+        self.tail = self.device = 0
+        self.own = 1 << bench.config.id_bits
+        self.transfers: list[Transfer] = []
+        self.frcd = bench.config.register_offset(FRCD)
+
+    def start(self) -> Steps:
+        """Tables in which one page is mapped; translation, queue and both events on."""
+        bench = self.bench
+        bench.host.latency = bench.tables.latency = 3
+        bench.host.log.clear()
+        tables = PageTables(bench.memory, bench.config)
+        for function in range(256):
+            tables.attach(BUS | function, DOMAIN)
+        tables.map(DOMAIN, MAPPED, 1 << 40)
+        yield from enable_translation(bench, tables.root)
+        yield from enable_queue(bench, QUEUE)
+        for address, data, value in ((FEADDR, FEDATA, FAULT), (IEADDR, IEDATA, COMPLETION)):
+            yield from bench.write(address.offset, MESSAGES[value])
+            yield from bench.write(data.offset, value)
+        yield from self.mask(FECTL, False)
+        yield from self.mask(IECTL, False)
+
+    # What can be started at any clock
+
+    def fault(self) -> int:
+        """Have a device read what is not mapped; return its source-id, another one each time."""
+        self.device = self.device % 255 + 1
+        source_id = BUS | self.device
+        address = 1 << 30 | self.device << 12
+        self.transfers.append(self.bench.device.submit(Transfer(False, source_id, address, id=self.device % 16)))
+        return source_id
+
+    def complete(self) -> None:
+        """Queue a wait descriptor that raises an event."""
+        self.queue(INV_WAIT["TYPE_LO"].to(DescriptorType.WAIT) | INV_WAIT["IF"].mask)
+
+    def queue(self, descriptor: int) -> None:
+        """Queue a descriptor."""
+        self.bench.memory.write(QUEUE + self.tail, 16, descriptor)
+        self.tail = (self.tail + 16) % QUEUE_BYTES
+        self.submit(IQT.offset, self.tail)
+
+    def submit(self, offset: int, value: int) -> None:
+        """Write a register some time."""
+        self.bench.software.submit(RegisterAccess(True, offset, 4, value))
+
+    def clear_record(self, number: int) -> None:
+        """Write F as 1."""
+        self.submit(self.frcd + number * 16 + 12, FAULT_BIT)
+
+    def mask(self, register: object, masked: bool) -> Steps:
+        """Write IM."""
+        yield from self.bench.write(register.offset, IM * masked)  # type: ignore[attr-defined]
+
+    # Steps
+
+    def settle(self) -> Steps:
+        """Wait until nothing more can happen."""
+        bench = self.bench
+        idle = lambda: bench.software.idle and not bench.device.outstanding  # noqa: E731
+        yield from bench.until(idle, "the end of all accesses", BOUND)
+        yield from bench.wait(QUIET)
+
+    def state(self) -> Generator[None, None, State]:
+        """Return what is to be seen once all is quiet; messages since the last `clean`."""
+        yield from self.settle()
+        bench = self.bench
+        records = {}
+        for number in range(bench.config.nfr):
+            high = yield from bench.read(self.frcd + number * 16 + 8, 8)
+            if high >> 63:
+                records[number] = high & 0xFFFF
+        status = yield from bench.read(FSTS.offset)
+        fault_pending = (yield from bench.read(FECTL.offset)) & IP != 0
+        completion_pending = (yield from bench.read(IECTL.offset)) & IP != 0
+        completed = (yield from bench.read(ICS.offset)) & IWC != 0
+        if bool(status & PPF) != bool(records):
+            raise CheckFailed(f"PPF is {status & PPF != 0}, records in use are {records}")
+        return State(status, records, fault_pending, completion_pending, completed, self.messages())
+
+    def messages(self) -> Counter[int]:
+        """Count the messages by their data."""
+        found: Counter[int] = Counter()
+        for event in self.bench.host.log:
+            if isinstance(event, Written) and event.id & self.own:
+                if MESSAGES.get(event.value) != event.address:
+                    raise CheckFailed(f"a message that nobody asked for: {event}")
+                found[event.value] += 1
+        return found
+
+    def clean(self) -> Steps:
+        """Clear every status, let both events go, and forget what they sent."""
+        for number in range(self.bench.config.nfr):
+            self.clear_record(number)
+        self.submit(FSTS.offset, PFO | IQE)
+        self.submit(ICS.offset, IWC)
+        self.submit(FECTL.offset, 0)
+        self.submit(IECTL.offset, 0)
+        yield from self.settle()
+        if (yield from self.bench.read(FSTS.offset)) & (PPF | PFO | IQE):
+            raise CheckFailed("a status stays set")
+        self.bench.host.log.clear()
+        self.transfers.clear()
+
+
+class Race:
+    """What comes from the devices, `happen`, against what software does, `act`; `prepare` before both.
+
+    `outcome` checks the end and returns which of the two was first, as far as that can be seen; over all offsets this
+    turns `turns` times.
+    """
+
+    turns = 1
+
+    def __init__(self, software: Software) -> None:
+        self.software = software
+        self.first = self.second = 0  # source-ids of faults
+
+    def trial(self, offset: int) -> Generator[None, None, object]:
+        """Let software act `offset` clocks after it happens, or before; return the outcome."""
+        software = self.software
+        yield from software.clean()
+        yield from self.prepare()
+        for clock in count():
+            if clock == max(0, -offset):
+                self.happen()
+            if clock == max(0, offset):
+                self.act()
+            if clock >= abs(offset):
+                break
+            yield
+        state = yield from software.state()
+        if any(transfer.permitted for transfer in software.transfers if not transfer.write):
+            raise CheckFailed("a fault was permitted")
+        outcome = self.outcome(state)
+        yield from self.finish(state)
+        return outcome
+
+    def prepare(self) -> Steps:
+        """Nothing by default."""
+        yield from ()
+
+    def happen(self) -> None:
+        """Have a fault."""
+        self.second = self.software.fault()
+
+    def act(self) -> None:
+        """Do what software does."""
+        raise NotImplementedError
+
+    def outcome(self, state: State) -> object:
+        """Check the end."""
+        raise NotImplementedError
+
+    def finish(self, state: State) -> Steps:
+        """Nothing by default."""
+        yield from ()
+
+    def have_faults(self, number: int) -> Steps:
+        """Have faults, the first of them `first`, one after the other, and wait until they are recorded."""
+        for position in range(number):
+            source_id = self.software.fault()
+            yield from self.software.bench.until(lambda: not self.software.bench.device.outstanding, "a refusal", BOUND)
+            if position == 0:
+                self.first = source_id
+        self.status = yield from self.software.bench.read(FSTS.offset)
+
+
+def _expect(holds: bool, state: object) -> None:
+    if not holds:
+        raise CheckFailed(f"found {state}")
+
+
+class ClearedRecord(Race):
+    """F of the only record is cleared while another fault comes: that is recorded, and raises an event if it is new."""
+
+    def prepare(self) -> Steps:
+        yield from self.have_faults(1)
+
+    def act(self) -> None:
+        self.software.clear_record(FSTS["FRI"].of(self.status))
+
+    def outcome(self, state: State) -> object:
+        _expect(list(state.records.values()) == [self.second] and not state.status & PFO, state)
+        is_new = FSTS["FRI"].of(state.status) in state.records
+        _expect(state.messages == {FAULT: 1 + is_new} and not state.fault_pending, state)
+        return is_new
+
+
+class ClearedFullRecord(Race):
+    """F of the next record is cleared while all are in use: the fault is recorded there, or counted by PFO."""
+
+    def prepare(self) -> Steps:
+        yield from self.have_faults(self.software.bench.config.nfr)
+
+    def act(self) -> None:
+        self.software.clear_record(FSTS["FRI"].of(self.status))
+
+    def outcome(self, state: State) -> object:
+        recorded = self.second in state.records.values()
+        _expect(recorded != bool(state.status & PFO) and self.first not in state.records.values(), state)
+        _expect(len(state.records) == self.software.bench.config.nfr - (not recorded), state)
+        _expect(state.messages == {FAULT: 1}, state)
+        return recorded
+
+
+class ClearedOverflow(Race):
+    """PFO is cleared while all records are in use: a fault that was not dropped before sets it again."""
+
+    def prepare(self) -> Steps:
+        yield from self.have_faults(self.software.bench.config.nfr + 1)
+        _expect(self.status & PFO != 0, self.status)
+
+    def act(self) -> None:
+        self.software.submit(FSTS.offset, PFO)
+
+    def outcome(self, state: State) -> object:
+        _expect(self.second not in state.records.values() and state.messages == {FAULT: 1}, state)
+        _expect(len(state.records) == self.software.bench.config.nfr, state)
+        return state.status & PFO != 0
+
+
+class FaultUnmasked(Race):
+    """IM is cleared: one message, whatever comes first."""
+
+    turns = 0
+
+    def prepare(self) -> Steps:
+        yield from self.software.mask(FECTL, True)
+
+    def act(self) -> None:
+        self.software.submit(FECTL.offset, 0)
+
+    def outcome(self, state: State) -> object:
+        _expect(list(state.records.values()) == [self.second], state)
+        _expect(state.messages == {FAULT: 1} and not state.fault_pending, state)
+
+
+class FaultMasked(Race):
+    """IM is set: the message is sent, or waits until IM is cleared."""
+
+    def act(self) -> None:
+        self.software.submit(FECTL.offset, IM)
+
+    def outcome(self, state: State) -> object:
+        _expect(list(state.records.values()) == [self.second], state)
+        _expect(state.messages[FAULT] + state.fault_pending == 1, state)
+        return state.fault_pending
+
+    def finish(self, state: State) -> Steps:
+        self.software.submit(FECTL.offset, 0)
+        later = yield from self.software.state()
+        _expect(later.messages == {FAULT: 1} and not later.fault_pending, later)
+
+
+class ClearedWhileMasked(Race):
+    """F of the only record is cleared while IM is 1: another fault keeps the event pending, or raises it again."""
+
+    turns = 1
+
+    def prepare(self) -> Steps:
+        yield from self.software.mask(FECTL, True)
+        yield from self.have_faults(1)
+
+    def act(self) -> None:
+        self.software.clear_record(FSTS["FRI"].of(self.status))
+
+    def outcome(self, state: State) -> object:
+        _expect(list(state.records.values()) == [self.second], state)
+        _expect(not state.messages and state.fault_pending, state)
+        return FSTS["FRI"].of(state.status) in state.records
+
+    finish = FaultMasked.finish
+
+
+class ClearedUnmasked(Race):
+    """F and, right after it, IM are cleared while another fault comes: one message.
+
+    That the record that was cleared was never told of is right: its event was withdrawn.
+    """
+
+    prepare = ClearedWhileMasked.prepare
+
+    def act(self) -> None:
+        self.software.clear_record(FSTS["FRI"].of(self.status))
+        self.software.submit(FECTL.offset, 0)
+
+    def outcome(self, state: State) -> object:
+        _expect(list(state.records.values()) == [self.second], state)
+        _expect(state.messages == {FAULT: 1} and not state.fault_pending, state)
+        return FSTS["FRI"].of(state.status) in state.records
+
+
+class TwoFaults(Race):
+    """Two faults: both are recorded, and the first raises the one event."""
+
+    def act(self) -> None:
+        self.first = self.software.fault()
+
+    def outcome(self, state: State) -> object:
+        _expect(sorted(state.records.values()) == sorted((self.first, self.second)), state)
+        _expect(state.messages == {FAULT: 1} and not state.status & PFO, state)
+        return state.records[FSTS["FRI"].of(state.status)] == self.first
+
+
+class ClearedCompletion(Race):
+    """IWC is cleared while another wait completes: that sets it again, or was while it was set."""
+
+    def prepare(self) -> Steps:
+        self.software.complete()
+        state = yield from self.software.state()
+        _expect(state.completed and state.messages == {COMPLETION: 1}, state)
+
+    def happen(self) -> None:
+        self.software.complete()
+
+    def act(self) -> None:
+        self.software.submit(ICS.offset, IWC)
+
+    def outcome(self, state: State) -> object:
+        _expect(state.messages == {COMPLETION: 1 + state.completed} and not state.completion_pending, state)
+        return state.completed
+
+
+class ClearedFirstCompletion(Race):
+    """IWC is cleared, which it was before, while a wait completes: that is told, whatever is left of IWC."""
+
+    def happen(self) -> None:
+        self.software.complete()
+
+    act = ClearedCompletion.act
+
+    def outcome(self, state: State) -> object:
+        _expect(state.messages == {COMPLETION: 1} and not state.completion_pending, state)
+        return state.completed
+
+
+class CompletionUnmasked(Race):
+    """IM is cleared: one message, whatever comes first."""
+
+    turns = 0
+
+    def prepare(self) -> Steps:
+        yield from self.software.mask(IECTL, True)
+
+    def happen(self) -> None:
+        self.software.complete()
+
+    def act(self) -> None:
+        self.software.submit(IECTL.offset, 0)
+
+    def outcome(self, state: State) -> object:
+        _expect(state.messages == {COMPLETION: 1} and state.completed and not state.completion_pending, state)
+
+
+class CompletionMasked(Race):
+    """IM is set: the message is sent, or waits until IM is cleared."""
+
+    def happen(self) -> None:
+        self.software.complete()
+
+    def act(self) -> None:
+        self.software.submit(IECTL.offset, IM)
+
+    def outcome(self, state: State) -> object:
+        _expect(state.messages[COMPLETION] + state.completion_pending == 1 and state.completed, state)
+        return state.completion_pending
+
+    def finish(self, state: State) -> Steps:
+        self.software.submit(IECTL.offset, 0)
+        later = yield from self.software.state()
+        _expect(later.messages == {COMPLETION: 1} and not later.completion_pending, later)
+
+
+class ClearedQueueError(Race):
+    """IQE is cleared: where the error came before, the queue finds it again and tells again."""
+
+    def happen(self) -> None:
+        self.software.queue(BAD_DESCRIPTOR)
+
+    def act(self) -> None:
+        self.software.submit(FSTS.offset, IQE)
+
+    def outcome(self, state: State) -> object:
+        _expect(state.status & (PPF | PFO | IQE) == IQE and not state.fault_pending, state)
+        _expect(state.messages[FAULT] in (1, 2), state)
+        return state.messages[FAULT]
+
+    def finish(self, state: State) -> Steps:
+        """Mend the descriptor, and let the queue go on."""
+        bench, software = self.software.bench, self.software
+        head = yield from bench.read(IQH.offset, 8)
+        code = (yield from bench.read(IQERCD.offset, 8)) & IQERCD["IQEI"].mask
+        _expect(code == INVALID_TYPE and (head + 16) % QUEUE_BYTES == software.tail, (head, code))
+        bench.memory.write(QUEUE + head, 16, int(DescriptorType.WAIT))
+        software.submit(FSTS.offset, IQE)
+        yield from software.settle()
+        head = yield from bench.read(IQH.offset, 8)
+        _expect(head == software.tail, head)
+
+
+class BothEvents(Race):
+    """A fault, a completion, and writes of devices on the same channel: each message comes, once."""
+
+    turns = 0
+
+    def happen(self) -> None:
+        software = self.software
+        self.second = software.fault()
+        for number in range(24):
+            address = MAPPED + 64 * number
+            software.transfers.append(
+                software.bench.device.submit(Transfer(True, BUS, address, id=number % 4, beats=2, skew=0))
+            )
+
+    def act(self) -> None:
+        self.software.complete()
+
+    def outcome(self, state: State) -> object:
+        _expect(state.messages == {FAULT: 1, COMPLETION: 1} and state.completed, state)
+        _expect(list(state.records.values()) == [self.second], state)
+        _expect(all(transfer.permitted for transfer in self.software.transfers if transfer.write), state)
+
+
+RACES: dict[str, Callable[[Software], Race]] = {
+    "F cleared": ClearedRecord,
+    "F cleared, all full": ClearedFullRecord,
+    "PFO cleared": ClearedOverflow,
+    "fault event unmasked": FaultUnmasked,
+    "fault event masked": FaultMasked,
+    "F cleared, masked": ClearedWhileMasked,
+    "F cleared, then unmasked": ClearedUnmasked,
+    "two faults": TwoFaults,
+    "IWC cleared": ClearedCompletion,
+    "IWC cleared, 0 before": ClearedFirstCompletion,
+    "completion event unmasked": CompletionUnmasked,
+    "completion event masked": CompletionMasked,
+    "IQE cleared": ClearedQueueError,
+    "fault and completion": BothEvents,
+}
