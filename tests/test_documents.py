@@ -35,7 +35,7 @@ LINK = re.compile(r"\[[^]]*\]\((?P<target>[^)\s]+)\)")
 TABLE_ROW = re.compile(r"^\| (?P<name>[^|]+?) \|", re.MULTILINE)
 
 RULES = PROJECT / "docs" / "rules.md"
-SOURCES = sorted(path for folder in ("model", "sim", "tests") for path in (PROJECT / folder).rglob("*.py"))
+SOURCES = sorted(path for folder in ("model", "rtl", "tb", "sim", "tests") for path in (PROJECT / folder).rglob("*.py"))
 RULE_SECTION = re.compile(r"^## (?P<number>\d+)\. (?P<text>.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 RULE_ITEM = re.compile(r"^- \*\*(?P<number>\d+\.\d+)\*\* \S", re.MULTILINE)
 CONDITION_ROW = re.compile(r"^\| ([A-Z]+\.[0-9A-Z.]+) \| (0x[0-9A-F]{2}) \| (yes|no) \| \S.* \|$", re.MULTILINE)
@@ -205,8 +205,9 @@ def test_named_code_exists(document: Path) -> None:
     """A file and function named in a row of spec-questions, "`unit.py` `_classify`", are there."""
     named = re.findall(r"`(\w+\.py)`((?: `\w+`(?:, (?=`\w+`))?)*)", document.read_text())
     for file, functions in named:
-        found = list((PROJECT / "model" / "reference").glob(file)) or list((PROJECT / "sim").glob(file))
-        assert found, f"{document.name} names {file}, which is neither in model/reference nor in sim"
+        folders = ("model/reference", "sim", "rtl", "rtl/axi", "model/cycle", "tb")
+        found = [PROJECT / folder / file for folder in folders if (PROJECT / folder / file).exists()]
+        assert found, f"{document.name} names {file}, which is in none of {', '.join(folders)}"
         code = found[0].read_text()
         for function in re.findall(r"\w+", functions):
             assert re.search(rf"\b(def|class) {function}\b", code), f"{document.name} names {function} of {file}"
