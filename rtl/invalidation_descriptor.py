@@ -21,7 +21,7 @@ from model.arch.structures import (
     P_IOTLB_INV,
     PASID_CACHE_INV,
 )
-from rtl.request import PAGE_BITS, invalidation_layout
+from rtl.request import INTERRUPT_INDEX_BITS, PAGE_BITS, invalidation_layout
 
 __all__ = ["ENTRY_BITS", "InvalidationDescriptor", "wait_fields"]
 
@@ -49,7 +49,8 @@ class InvalidationDescriptor(wiring.Component):
 
     Spec: rules 15, 16.3, 28.5, 28.7.
     A read that failed comes first, then type and granularity, then reserved bits. Combinational.
-    AM above MAMV invalidates the whole domain. Descriptors with PASID find no cache and only drain.
+    AM above MAMV invalidates the whole domain, IM above MHMV all interrupt entries. Descriptors with PASID find no
+    cache and only drain.
 
     Members
     -------
@@ -123,7 +124,9 @@ class InvalidationDescriptor(wiring.Component):
     def _decode(self, m):
         command = self.command
         context, iotlb = _view(CONTEXT_CACHE_INV, self.descriptor), _view(IOTLB_INV, self.descriptor)
+        interrupts = _view(IEC_INV, self.descriptor)
         page = (iotlb.g == IotlbGranularity.PAGE) & (iotlb.am <= self.config.mamv)
+        by_index = interrupts.g & (interrupts.im <= self.config.mhmv)
         with m.Switch(self.kind):
             with m.Case(DescriptorType.CONTEXT_CACHE):
                 m.d.comb += [
@@ -143,6 +146,13 @@ class InvalidationDescriptor(wiring.Component):
                     command.domain_id.eq(iotlb.did),
                     command.page.eq(iotlb.addr),
                     command.page_mask.eq(Cat(iotlb.am > bit for bit in range(PAGE_BITS))),
+                ]
+            with m.Case(DescriptorType.INTERRUPT_ENTRY_CACHE):
+                m.d.comb += [
+                    command.iec_global.eq(~by_index),
+                    command.iec_index.eq(by_index),
+                    command.interrupt_index.eq(interrupts.iidx),
+                    command.interrupt_mask.eq(Cat(interrupts.im > bit for bit in range(INTERRUPT_INDEX_BITS))),
                 ]
 
 

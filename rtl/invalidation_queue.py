@@ -36,7 +36,6 @@ class InvalidationQueue(wiring.Component):
     Whatever was fetched beyond is thrown away, and fetching resumes at the head when `iqe` has fallen.
     When `queue.enable` falls the head returns to 0 at once; a descriptor already begun (command offered, status
     write offered) is completed without moving the head.
-    Descriptors for the interrupt entry cache are done at once: there is none yet.
 
     Timing of a prefetched descriptor of 128 bits (256: one more): taken in clock n, checked in n + 1, command or
     status write offered in n + 2; the head moves in the clock after `done`, in which the next one is taken.
@@ -235,9 +234,6 @@ class InvalidationQueue(wiring.Component):
             with m.Elif(decoder.code != IqeiCode.NONE):
                 m.d.sync += self.error.code.eq(decoder.code)
                 m.next = "Error"
-            with m.Elif(decoder.kind == DescriptorType.INTERRUPT_ENTRY_CACHE):
-                m.d.comb += self._done.eq(1)
-                m.next = "Idle"
             with m.Elif(decoder.kind != DescriptorType.WAIT):
                 m.next = "Command"
             with m.Elif(wait.sw):

@@ -96,11 +96,11 @@ class RegisterFile(wiring.Component):
     -------
     access, read_data
         Software.
-    translation_enable, table_mode, root_table
+    translation_enable, table_mode, root_table, interrupt_remapping_enable, compatibility_enable, interrupt_table
         How requests are to be handled; root_table is a page number. They change in the clock after `drain` is
-        accepted, the clock of the broadcast.
-    protected, interrupt_remapping_enable, compatibility_enable, interrupt_table
-        As the layouts say; the two enables are IRES and CFIS.
+        accepted, the clock of the broadcast; TES, IRES, CFIS, RTPS and IRTPS follow when it is done.
+    protected
+        Protected memory.
     queue, iqe, head, queue_error, wait_completed
         The invalidation queue. `iqe` is FSTS.IQE; `wait_completed` is a pulse, a wait descriptor with IF = 1.
     record
@@ -291,8 +291,8 @@ class RegisterFile(wiring.Component):
             command.write.valid.eq(mask[0]),
             command.write.value.eq(bits),
             self.translation_enable.eq(command.translation_enable),
-            self.interrupt_remapping_enable.eq(status.ires),
-            self.compatibility_enable.eq(status.cfis),
+            self.interrupt_remapping_enable.eq(command.interrupt_remapping_enable),
+            self.compatibility_enable.eq(command.compatibility_enable),
             self._recorder.remapping.eq(status.tes | status.ires),
         ]
         with m.If(command.latch_root_table):
@@ -336,8 +336,9 @@ class RegisterFile(wiring.Component):
                 with m.If(command.drain.valid):
                     m.d.sync += [
                         drainer.eq(Drainer.GLOBAL_COMMAND),
-                        self.drain.p.context_global.eq(command.drain.p.invalidate),
-                        self.drain.p.iotlb_global.eq(command.drain.p.invalidate),
+                        self.drain.p.context_global.eq(command.drain.p.dma),
+                        self.drain.p.iotlb_global.eq(command.drain.p.dma),
+                        self.drain.p.iec_global.eq(command.drain.p.interrupts),
                     ]
                     m.next = "Offer"
                 with m.Elif(self._epm != self._prs):

@@ -18,6 +18,7 @@ __all__ = [
 
 ADDRESS_BITS = 64
 PAGE_BITS = ADDRESS_BITS - 12  # a page number: address bits 63:12
+INTERRUPT_INDEX_BITS = 16  # of an interrupt remapping table; that of a request has one more, which no table reaches
 
 
 class Access(enum.Enum, shape=2):
@@ -98,6 +99,7 @@ def invalidation_layout(config: UnitConfig) -> data.StructLayout:
 
     `context_*`: all, by domain, by device (source-id under `function_mask`, and domain); `iotlb_*`: all, by domain,
     by page (domain and address; `page_mask` has ones at page-number bits that do not count); `keep_tables` is IH.
+    `iec_*`: interrupt entries, all or by index (`interrupt_mask` has ones at its bits that do not count).
     """
     return data.StructLayout(
         {
@@ -113,6 +115,10 @@ def invalidation_layout(config: UnitConfig) -> data.StructLayout:
             "function_mask": 3,
             "page": PAGE_BITS,
             "page_mask": PAGE_BITS,
+            "iec_global": 1,
+            "iec_index": 1,
+            "interrupt_index": INTERRUPT_INDEX_BITS,
+            "interrupt_mask": INTERRUPT_INDEX_BITS,
         }
     )
 

@@ -11,12 +11,16 @@ from rtl.axi.read_path import ReadPath
 from rtl.axi.register_slice import RegisterSlice
 from rtl.axi.write_path import WritePath
 from rtl.context_cache import ContextCache
+from rtl.interrupt_entry_cache import InterruptEntryCache
+from rtl.interrupt_remapper import InterruptRemapper, fault_layout
 from rtl.invalidation import Invalidation
 from rtl.invalidation_queue import InvalidationQueue
 from rtl.iotlb import Iotlb
 from rtl.memory_port import MemoryPort
+from rtl.one_hot import lowest, select
 from rtl.outstanding import Outstanding
 from rtl.paging_structure_cache import PagingStructureCache
+from rtl.poster import Poster
 from rtl.register_file import RegisterFile
 from rtl.request import is_write, request_layout
 from rtl.request_pipeline import RequestPipeline
@@ -26,7 +30,7 @@ __all__ = ["Unit"]
 
 
 class Unit(wiring.Component):
-    """DMA remapping in legacy mode between devices (`s_axi`) and memory (`m_axi`).
+    """DMA remapping in legacy mode and interrupt remapping between devices (`s_axi`) and memory (`m_axi`).
 
     Timing: every output comes from a register. A request that hits leaves four clocks after it came.
 
@@ -35,9 +39,9 @@ class Unit(wiring.Component):
     s_axil : In
         Registers.
     s_axi : In, m_axi : Out
-        Requests of devices, and those that are permitted; the unit's own event messages.
+        Requests of devices, and those that are permitted; remapped interrupts, notifications, event messages.
     m_axi_mem : Out
-        Tables, descriptors, status writes.
+        Tables, queued descriptors, status writes, posted-interrupt descriptors.
     core : In(stream)
         Requests that AXI cannot carry, zero-length reads and AtomicOps; the data of an AtomicOp come on `s_axi` W. They
         go before requests of their direction that `s_axi` has handed over and that still wait in a register slice:
@@ -73,12 +77,16 @@ class Unit(wiring.Component):
         m.submodules.invalidation_queue = self._queue = InvalidationQueue(config=config)
         m.submodules.invalidation = self._invalidation = Invalidation(config=config)
         m.submodules.outstanding = self._outstanding = Outstanding(config=config)
+        m.submodules.interrupt_remapper = self._remapper = InterruptRemapper(config=config)
+        m.submodules.interrupt_entry_cache = self._iec = InterruptEntryCache(config=config)
+        m.submodules.poster = self._poster = Poster(config=config)
         self._connect_shell(m)
         self._connect_requests(m)
         self._connect_caches(m)
         self._connect_walker(m)
         self._connect_registers(m)
         self._connect_invalidation(m)
+        self._connect_interrupts(m)
         self._connect_messages(m)
         return m
 
@@ -93,9 +101,10 @@ class Unit(wiring.Component):
     def _connect_requests(self, m):
         pipeline, core = self._pipeline, self._core_slice
         wiring.connect(m, wiring.flipped(self.core), core.i)
+        may_write = ~self._write_path.blocked_writes.bit_select(core.o.p.id, 1)
         for into, of_devices, of_core in (
             (pipeline.reads, self._read_path.reads, core.o.valid & ~is_write(core.o.p)),
-            (pipeline.writes, self._write_path.writes, core.o.valid & is_write(core.o.p)),
+            (pipeline.writes, self._write_path.writes, core.o.valid & is_write(core.o.p) & may_write),
         ):
             m.d.comb += [
                 into.valid.eq(of_devices.valid | of_core),
@@ -105,6 +114,7 @@ class Unit(wiring.Component):
             with m.If(of_core):
                 m.d.comb += core.o.ready.eq(into.ready)
         m.d.comb += [
+            self._write_path.core_write.eq(core.o.valid & core.o.ready & is_write(core.o.p)),
             self._read_path.issue_read.eq(pipeline.issue_read),
             self._write_path.issue_write.eq(pipeline.issue_write),
             pipeline.read_space.eq(self._read_path.read_space),
@@ -130,7 +140,8 @@ class Unit(wiring.Component):
             self._walker.table_found.eq(self._tables.found),
             self._tables.fill.eq(self._walker.table_fill),
         ]
-        m.d.comb += (cache.invalidate.eq(self._invalidation.command) for cache in (context_cache, iotlb, self._tables))
+        caches = (context_cache, iotlb, self._tables, self._iec)
+        m.d.comb += (cache.invalidate.eq(self._invalidation.command) for cache in caches)
 
     def _connect_walker(self, m):
         pipeline, walker = self._pipeline, self._walker
@@ -157,7 +168,6 @@ class Unit(wiring.Component):
         m.d.comb += [
             registers.access.eq(self._lite.access),
             self._lite.read_data.eq(registers.read_data),
-            registers.record.eq(self._pipeline.record),
             queue.queue.eq(registers.queue),
             queue.table_mode.eq(registers.table_mode),
             queue.iqe.eq(registers.iqe),
@@ -178,10 +188,12 @@ class Unit(wiring.Component):
         m.d.comb += [
             self._registers.drain_done.eq(invalidation.registers_done),
             self._queue.done.eq(invalidation.queue_done),
-            invalidation.older.eq(pipeline.older_epoch | walker.older_epoch | outstanding.older),
+            invalidation.older.eq(
+                pipeline.older_epoch | walker.older_epoch | self._remapper.older_epoch | outstanding.older
+            ),
             outstanding.flip.eq(invalidation.flip),
         ]
-        for block in (pipeline, walker):
+        for block in (pipeline, walker, self._remapper):
             m.d.comb += [
                 block.epoch.eq(invalidation.epoch),
                 block.lookup_epoch.eq(invalidation.epoch ^ invalidation.flip),
@@ -198,15 +210,60 @@ class Unit(wiring.Component):
                 getattr(pipeline, f"full_{direction}s").eq(getattr(outstanding, f"full_{direction}s")),
             ]
 
-    def _connect_messages(self, m):
-        """Event messages leave one at a time, those of faults first."""
-        faults, completions = self._registers.fault_message, self._registers.completion_message
-        message = self._write_path.message
+    def _connect_interrupts(self, m):
+        remapper, write_path, registers = self._remapper, self._write_path, self._registers
+        port, poster, outstanding = self._memory_port, self._poster, self._outstanding
         m.d.comb += [
-            message.valid.eq(faults.valid | completions.valid),
-            message.p.eq(Mux(faults.valid, faults.p, completions.p)),
-            faults.ready.eq(message.ready),
-            completions.ready.eq(message.ready & ~faults.valid),
+            write_path.translation_enable.eq(registers.translation_enable),
+            write_path.pending.eq(remapper.pending),
+            remapper.interrupt_remapping_enable.eq(registers.interrupt_remapping_enable),
+            remapper.compatibility_enable.eq(registers.compatibility_enable),
+            remapper.table.eq(registers.interrupt_table),
+            self._iec.lookup.eq(remapper.lookup),
+            remapper.iec_hit.eq(self._iec.hit),
+            remapper.iec_entry.eq(self._iec.irte),
+            self._iec.fill.eq(remapper.iec_fill),
+            remapper.returned.eq(port.interrupt_returned),
+            remapper.posted.eq(poster.posted),
+            poster.returned.eq(port.descriptor_returned),
+            poster.written.eq(port.descriptor_written),
+            outstanding.sent_write.eq(write_path.sent_write),
+            outstanding.fence.eq(remapper.fence),
+            remapper.writes_busy.eq(outstanding.writes_busy),
+            remapper.fenced.eq(outstanding.fenced),
+        ]
+        wiring.connect(m, write_path.interrupt, remapper.interrupt)
+        wiring.connect(m, remapper.answer, write_path.interrupt_answer)
+        wiring.connect(m, remapper.read, port.interrupts)
+        wiring.connect(m, remapper.post, poster.post)
+        wiring.connect(m, poster.read, port.descriptor_read)
+        wiring.connect(m, poster.write, port.descriptor_write)
+        self._connect_records(m)
+
+    def _connect_records(self, m):
+        """Faults of DMA go first: the pipeline cannot wait."""
+        of_dma, of_interrupts, record = self._pipeline.record, self._remapper.record, self._registers.record
+        m.d.comb += of_interrupts.ready.eq(~of_dma.valid)
+        with m.If(of_dma.valid):
+            m.d.comb += record.eq(of_dma)
+        with m.Else():
+            m.d.comb += record.valid.eq(of_interrupts.valid)
+            m.d.comb += (record[name].eq(of_interrupts.p[name]) for name in fault_layout().members)
+
+    def _connect_messages(self, m):
+        """Messages leave one at a time: those of faults, of completed wait descriptors, of devices and postings."""
+        sources = (self._registers.fault_message, self._registers.completion_message, self._remapper.message)
+        message, outstanding = self._write_path.message, self._outstanding
+        chosen, older = Signal(len(sources)), Signal()
+        m.d.comb += [
+            chosen.eq(Mux(outstanding.full_messages, 0, lowest(Cat(source.valid for source in sources)))),
+            message.valid.eq(chosen.any()),
+            message.p.eq(select(chosen, [source.p for source in sources])),
+            *(source.ready.eq(bit & message.ready) for source, bit in zip(sources, chosen, strict=True)),
+            older.eq(chosen[-1] & self._remapper.message_older),
+            outstanding.issued_message.valid.eq(message.valid & message.ready),
+            outstanding.issued_message.older.eq(older),
+            outstanding.answered_message.eq(self._write_path.answered_message),
         ]
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from model.arch.axi import Burst, Response
 from model.cycle.axi.ports import Address, ReadData, WriteData, WriteResponse
 from tb.check import CheckFailed
-from tb.memory import Memory, MemoryFault
+from tb.memory import Memory, MemoryFault, Monitor
 
 __all__ = ["CHANNELS", "Accepted", "AxiMemory", "Written", "beat_addresses", "pattern", "per_channel"]
 
@@ -137,11 +137,15 @@ class AxiMemory:
     order : "fastest", what is due first comes first; "random", any that is due; "accepted", as the addresses came
     interleave : beats of reads of different IDs alternate
     accept : False keeps both address channels closed
-    exclusive : locked accesses are answered with EXOKAY
+    exclusive : there are exclusive accesses. A locked read is answered EXOKAY and reserves what it reads, for its ID; a
+        locked write of just that is stored when its last beat came, all beats in one step, and answered EXOKAY, but
+        OKAY, and not stored, when anything was stored there in between. Without, they are accesses like others.
     error : response of accesses that fail
     read, write : functions (address, size) -> value and (address, size, value), which raise MemoryFault to fail; by
         default data are a pattern of the address and nothing is stored. `attach` sets both from a Memory.
+    monitor : what is reserved; `attach` takes that of the Memory, which also sees what others store there
     observe : called with each Accepted and Written; by default they are appended to `log`
+    answered : called with the ID of each response to a write when the manager takes it
     """
 
     def __init__(self, data_bytes: int, rng: random.Random, memory: Memory | None = None) -> None:
@@ -158,6 +162,8 @@ class AxiMemory:
         self.write: Callable[[int, int, int], None] = lambda address, size, value: None
         self.log: list[Accepted | Written] = []
         self.observe: Callable[[Accepted | Written], None] = self.log.append
+        self.answered: Callable[[int], None] = lambda _id: None
+        self.monitor = Monitor()
         if memory is not None:
             self.attach(memory)
         self.clear()
@@ -165,6 +171,7 @@ class AxiMemory:
     def attach(self, memory: Memory) -> None:
         """Read and store the bytes of `memory`."""
         self.read, self.write = memory.read, memory.write
+        self.monitor = getattr(memory, "monitor", self.monitor)
 
     @property
     def stall(self) -> dict[str, float]:
@@ -194,6 +201,7 @@ class AxiMemory:
         self._data: deque[WriteData] = deque()  # beats that came before their address
         self._beat = 0
         self._response = OKAY
+        self._kept: list[WriteData] = []  # beats of an exclusive write that is not complete
         self._awready = self._wready = self._arready = 0
         self._held: tuple[Any, Any, Any] | None = None  # offered to us and not taken yet
 
@@ -213,7 +221,9 @@ class AxiMemory:
         if rready and self._reads.beat is not None:
             self._reads.taken(self.interleave)
         if bready and self._responses.beat is not None:
+            id_ = self._responses.beat.id
             self._responses.taken(False)
+            self.answered(id_)
         if ar is not None and self._arready:
             self._accept_read(now, ar)
         if aw is not None and self._awready:
@@ -262,7 +272,10 @@ class AxiMemory:
     def _accept_read(self, now: int, address: Address) -> None:
         self.observe(Accepted(now, 0, address))
         size = 1 << address.size
-        okay = EXOKAY if address.lock and self.exclusive else OKAY
+        okay = OKAY
+        if address.lock and self.exclusive:
+            okay = EXOKAY
+            self.monitor.reserve((self, address.id), address.addr, size * (address.len + 1))
         beats: deque[ReadData] = deque()
         for place in beat_addresses(address.addr, address.len + 1, address.size, address.burst):
             aligned = place & -size
@@ -275,19 +288,32 @@ class AxiMemory:
 
     def _store_beat(self, now: int) -> None:
         address, beat = self._addresses[0], self._data.popleft()
+        exclusive = address.lock and self.exclusive
         if self._beat == 0:
             self._places = beat_addresses(address.addr, address.len + 1, address.size, address.burst)
-            self._response = EXOKAY if address.lock and self.exclusive else OKAY
+            self._response = OKAY
         last = self._beat == address.len
         if beat.last != last:
             raise CheckFailed(f"clock {now}: WLAST is {beat.last} in beat {self._beat} of {address}")
-        self._store(now, address, self._places[self._beat], beat)
+        if exclusive:
+            self._kept.append(beat)
+        else:
+            self._store(now, address, self._places[self._beat], beat)
         self._beat += 1
         if last:
+            if exclusive:
+                self._store_exclusive(now, address)
             self._addresses.popleft()
             self._beat = 0
             response = deque([WriteResponse(address.id, self._response)])
             self._responses.push(self._due(now), address.id, response, self.order == "accepted")
+
+    def _store_exclusive(self, now: int, address: Address) -> None:
+        beats, self._kept = self._kept, []
+        if self.monitor.holds((self, address.id), address.addr, (1 << address.size) * len(beats)):
+            self._response = EXOKAY
+            for place, beat in zip(self._places, beats, strict=True):
+                self._store(now, address, place, beat)
 
     def _store(self, now: int, address: Address, place: int, beat: WriteData) -> None:
         size = 1 << address.size
@@ -301,6 +327,7 @@ class AxiMemory:
             count = (~(strobe >> first) & (strobe >> first) + 1).bit_length() - 1
             value = beat.data >> first * 8 & (1 << count * 8) - 1
             strobe &= -1 << first + count
+            self.monitor.wrote(base + first, count)
             try:
                 self.write(base + first, count, value)
             except MemoryFault:

@@ -24,19 +24,20 @@ PHASE_CLOCKS = 2500
 
 # First and last page-number bit of the index into a table of each level, and the highest one.
 PAGE_EDGES = (0, 8, 9, 17, 18, 26, 27, 35, 36, 44, 51)
-# Commands: which of context_global, context_domain, context_device, iotlb_global, iotlb_domain, iotlb_page are asked.
+# Commands, and how often they come. Narrow ones hit something only when they come often; global ones leave nothing.
 KINDS = (
-    (0, 0, 0, 0, 0, 0),  # only drains
-    (1, 0, 0, 0, 0, 0),
-    (0, 1, 0, 0, 0, 0),
-    (0, 0, 1, 0, 0, 0),
-    (0, 0, 0, 1, 0, 0),
-    (0, 0, 0, 0, 1, 0),
-    (0, 0, 0, 0, 0, 1),
-    (1, 0, 0, 1, 0, 0),  # a new root table
+    ((), 2),  # only drains
+    (("context_global",), 1),
+    (("context_domain",), 1),
+    (("context_device",), 4),
+    (("iotlb_global",), 1),
+    (("iotlb_domain",), 1),
+    (("iotlb_page",), 5),
+    (("context_global", "iotlb_global"), 1),  # a new root table
+    (("iec_global",), 1),
+    (("iec_index",), 5),
 )
-# Narrow commands hit something only when they come often; global ones leave nothing to hit.
-OFTEN = (0, 0, 1, 2, 3, 3, 3, 3, 4, 5, 6, 6, 6, 6, 6, 7)
+ASKED = [kinds for kinds, often in KINDS for _ in range(often)]
 
 
 class Values:
@@ -49,6 +50,7 @@ class Values:
         self._source_ids = [source_id] * 5 + [source_id ^ 1 << bit for bit in (0, 1, 2, 3, 7, 8, 15)]
         self._domain_ids = [domain_id] * 3 + [domain_id ^ 1 << bit for bit in (0, 1, bits - 1)]
         self._page = rng.getrandbits(52)
+        self._interrupt_index = rng.getrandbits(16)
 
     def source_id(self) -> int:
         """Return a source-id."""
@@ -69,19 +71,25 @@ class Values:
             page ^= 1 << self.rng.choice(PAGE_EDGES)
         return page
 
+    def interrupt_index(self) -> int:
+        """Return an index that differs from a common one in no bit, or in one."""
+        return self._interrupt_index ^ (1 << self.rng.randrange(16) if self.rng.random() < 0.6 else 0)
+
     def command(self, likelihood: float) -> Invalidation | None:
         """Return a command, most often none."""
         rng = self.rng
         if rng.random() >= likelihood:
             return None
         return Invalidation(
-            *KINDS[rng.choice(OFTEN)],
+            **dict.fromkeys(rng.choice(ASKED), 1),
             keep_tables=rng.getrandbits(1),
             domain_id=self.domain_id(),
             source_id=self.source_id(),
             function_mask=rng.choice((0, 0b100, 0b110, 0b111)),
             page=self.page(),
             page_mask=(1 << rng.choice((0, 0, 1, 8, 9, 10, 17, 18, 19, 27, 36, 52))) - 1,
+            interrupt_index=self.interrupt_index(),
+            interrupt_mask=(1 << rng.choice((0, 0, 1, 2, 3, 8, 15, 16))) - 1,
         )
 
 

@@ -51,7 +51,8 @@ def _iotlb(rng: Random) -> int:
 
 
 def _interrupt_entry_cache(rng: Random) -> int:
-    return 4 | rng.getrandbits(1) << 4 | rng.getrandbits(5) << 27 | rng.getrandbits(16) << 32
+    mask = rng.choice((0, 0, 1, 8, 15, 16, rng.getrandbits(5)))
+    return 4 | rng.getrandbits(1) << 4 | mask << 27 | rng.getrandbits(16) << 32
 
 
 def _wait(rng: Random) -> int:

@@ -11,7 +11,10 @@ from model.arch.sizes import OUTSTANDING_LIMIT
 from model.cycle.outstanding import Issued, Outstanding
 from tb.caches import CONFIG, SEED, assert_seen, log, reset
 
-OUTPUTS = ("older", "busy_reads", "busy_writes", "full_reads", "full_writes")
+OUTPUTS = (
+    *("older", "busy_reads", "busy_writes", "full_reads", "full_writes"),
+    *("full_messages", "writes_busy", "fenced"),
+)
 ID_BITS = CONFIG.id_bits
 # Likelihoods of a request and of an answer in a clock, of `older`, of `flip`; how many IDs. Each begins with a reset.
 PHASES = (
@@ -48,6 +51,10 @@ class Traffic:
             self.owed = {id: deque([True] * len(owed)) for id, owed in self.owed.items()}
         return issued, answered
 
+    def counts(self, id: int) -> int:
+        """Return how many requests of an ID are without answer."""
+        return len(self.owed.get(id, ()))
+
     def outputs(self) -> list[int]:
         """Return `older`, `busy` and `full` as they must be in the next clock."""
         busy = sum(1 << id for id, owed in self.owed.items() if owed)
@@ -55,7 +62,51 @@ class Traffic:
         return [int(any(any(owed) for owed in self.owed.values())), busy, full]
 
 
-def drive(dut, reads: tuple, writes: tuple, flip: int) -> None:
+class Messages(Traffic):
+    """Messages: requests of the only ID there is, 0."""
+
+    def __init__(self, rng: Random, phase: tuple) -> None:
+        super().__init__(rng, phase)
+        self.owed = {0: deque()}
+
+    def draw(self, flip: int) -> tuple[int | None, int]:
+        """Return whether what is issued is older, and whether one is answered."""
+        issued, answered = super().draw(flip)
+        return None if issued is None else issued.older, int(answered is not None)
+
+
+class Fence:
+    """When data of writes leave, when a fence is set up; remembers all writes that left, and which are marked."""
+
+    def __init__(self, rng: Random) -> None:
+        self.rng = rng
+        self.sent: dict[int, deque[bool]] = {}
+
+    def draw(self, answered: int | None, writes: Traffic, idle: bool) -> tuple[int | None, int]:
+        """Return the ID whose data leave, and whether a fence is set up; `answered` comes before both."""
+        rng = self.rng
+        if answered is not None and self.sent.get(answered):
+            self.sent[answered].popleft()
+        fence = int(not self.marked and not idle and rng.random() < 0.3)
+        if fence:
+            self.sent = {id: deque([True] * len(sent)) for id, sent in self.sent.items()}
+        ids = [id for id in writes.owed if len(self.sent.get(id, ())) < writes.counts(id)]
+        if not ids or rng.random() < 0.2:
+            return None, fence
+        id = rng.choice(ids)
+        self.sent.setdefault(id, deque()).append(False)
+        return id, fence
+
+    @property
+    def marked(self) -> bool:
+        return any(any(sent) for sent in self.sent.values())
+
+    def outputs(self) -> list[int]:
+        """Return `writes_busy` and `fenced` as they must be in the next clock."""
+        return [int(any(self.sent.values())), int(not self.marked)]
+
+
+def drive(dut, reads: tuple, writes: tuple, flip: int, messages: tuple, sent: tuple) -> None:
     """Drive a clock; fields without their `valid` are noise."""
     for kind, (issued, answered) in (("read", reads), ("write", writes)):
         id, older = issued or (1, 1)
@@ -63,31 +114,47 @@ def drive(dut, reads: tuple, writes: tuple, flip: int) -> None:
         id = 1 if answered is None else answered
         getattr(dut, f"answered_{kind}").value = id << 1 | (answered is not None)
     dut.flip.value = flip
+    older, dut.answered_message.value = messages
+    dut.issued_message.value = 2 if older is None else older << 1 | 1
+    id, dut.fence.value = sent
+    dut.sent_write.value = 2 if id is None else id << 1 | 1
 
 
 async def run_phase(dut, rng: Random, seen: Counter, phase: tuple) -> None:
-    model, reads, writes, flip = Outstanding(CONFIG), (None, None), (None, None), 0
-    traffic = Traffic(rng, phase), Traffic(rng, phase)
-    drive(dut, reads, writes, flip)
+    model, reads, writes, flip, messages, sent = (
+        Outstanding(CONFIG),
+        (None, None),
+        (None, None),
+        0,
+        (None, 0),
+        (None, 0),
+    )
+    traffic, fence = (Traffic(rng, phase), Traffic(rng, phase), Messages(rng, phase)), Fence(rng)
+    drive(dut, reads, writes, flip, messages, sent)
     await reset(dut)
     for clock in range(PHASE_CLOCKS):
         await RisingEdge(dut.clk)  # what is read here is from before the edge
         actual = [int(getattr(dut, name).value) for name in OUTPUTS]
         expected = [getattr(model, name) for name in OUTPUTS]
-        where = f"clock {clock}, reads {reads}, writes {writes}, flip {flip}"
+        where = f"clock {clock}, reads {reads}, writes {writes}, flip {flip}, messages {messages}, sent {sent}"
         assert actual == expected, f"{where}: {actual} != {expected} (expected)"
         seen["full"] += bool(model.full_reads) + bool(model.full_writes)
+        seen["full of messages"] += model.full_messages
         seen["idle"] += not model.busy_reads
+        seen["fenced"] += model.fenced and model.writes_busy
+        seen["not fenced"] += not model.fenced
         seen["flip with traffic"] += bool(flip and None not in (*reads, *writes))
         older = model.older
-        model.step(reads[0], writes[0], reads[1], writes[1], flip)
+        model.step(reads[0], writes[0], reads[1], writes[1], flip, *messages, *sent)
         seen["over"] += bool(older and not model.older)
-        (read_older, *read_masks), (write_older, *write_masks) = (part.outputs() for part in traffic)
-        shown = model.older, model.busy_reads, model.full_reads, model.busy_writes, model.full_writes
-        assert shown == (read_older | write_older, *read_masks, *write_masks), f"clock {clock}: {shown}"
+        outputs = [part.outputs() for part in traffic]
+        any_older, busy, full = zip(*outputs, strict=True)
+        wanted = [int(any(any_older)), *busy[:2], *full[:2], int(full[2] != 0), *fence.outputs()]
+        assert [getattr(model, name) for name in OUTPUTS] == wanted, f"clock {clock}"
         flip = int(rng.random() < phase[3])
-        reads, writes = (part.draw(flip) for part in traffic)
-        drive(dut, reads, writes, flip)
+        reads, writes, messages = (part.draw(flip) for part in traffic)
+        sent = fence.draw(writes[1], traffic[1], rng.random() < 0.5)
+        drive(dut, reads, writes, flip, messages, sent)
 
 
 @cocotb.test(timeout_time=1, timeout_unit="ms")
@@ -97,4 +164,5 @@ async def every_clock_matches_model(dut):
     Clock(dut.clk, 10, unit="ns").start()
     for phase in PHASES:
         await run_phase(dut, rng, seen, phase)
-    assert_seen(seen, {"full": 100, "over": 10, "idle": 50, "flip with traffic": 5})
+    assert_seen(seen, {"full": 100, "over": 10, "idle": 50, "flip with traffic": 5, "fenced": 50, "not fenced": 500})
+    assert_seen(seen, {"full of messages": 100})

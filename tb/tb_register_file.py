@@ -7,7 +7,7 @@ import cocotb
 from cocotb.triggers import RisingEdge
 
 from model.arch import CONDITIONS, REGISTERS
-from model.arch.registers import CCMD, FECTL, FRCD, FSTS, GCMD, ICS, IECTL, IOTLB, IQA, IVA, PMEN, RTADDR
+from model.arch.registers import CCMD, FECTL, FRCD, FSTS, GCMD, ICS, IECTL, IOTLB, IQA, IRTA, IVA, PMEN, RTADDR
 from model.cycle.fault_recorder import Record
 from model.cycle.register_file import RegisterAccess, RegisterFile
 from rtl.event_message import message_layout
@@ -18,7 +18,7 @@ from rtl.request import invalidation_layout, protected_layout
 from tb.bits import pack, unpack
 from tb.registers import CONFIG, SEED, assert_seen, log, reset, start_clock
 
-PHASE_CLOCKS = 1500
+PHASE_CLOCKS = 2500
 # Likelihoods in a clock: of an access; that whoever is asked is ready. Each phase begins with a reset.
 PHASES = ((0.2, 0.8), (0.7, 0.15), (0.7, 0.8))
 RECORD, ACCESS, MESSAGE = record_layout(), access_layout(), message_layout()
@@ -41,7 +41,16 @@ REASONS = sorted({condition.reason for condition in CONDITIONS.values()})
 CONTROLS = tuple(GCMD[name].mask for name in ("TE", "SRTP", "QIE", "QIE", "IRE", "SIRTP", "CFI", "WBF"))
 ONE_SHOTS = GCMD["SRTP"].mask | GCMD["SIRTP"].mask
 HEAD_BITS = 19
-STARTS = (GCMD, RTADDR, CCMD, IOTLB, IVA, PMEN, FSTS)  # these come more often
+KINDS = (
+    "context_global",
+    "context_domain",
+    "context_device",
+    "iotlb_global",
+    "iotlb_domain",
+    "iotlb_page",
+    "iec_global",
+)
+STARTS = (GCMD, RTADDR, IRTA, CCMD, CCMD, IOTLB, IOTLB, IVA, PMEN, FSTS)  # these come more often
 
 
 def lanes() -> dict[int, tuple]:
@@ -100,7 +109,8 @@ class Software:
         rng = self.rng
         value = rng.choice((rng.getrandbits(128), rng.getrandbits(128), 0, (1 << 128) - 1))
         if register is GCMD and rng.random() < 0.8:
-            self.levels = (self.levels & ~ONE_SHOTS) ^ rng.choice(CONTROLS) | GCMD["SRTP"].mask * rng.getrandbits(1)
+            tables = GCMD["SRTP"].mask * rng.getrandbits(1) | GCMD["SIRTP"].mask * (rng.random() < 0.25)
+            self.levels = (self.levels & ~ONE_SHOTS) ^ rng.choice(CONTROLS) | tables
             return self.levels
         if register is RTADDR and rng.random() < 0.8:
             return value & ~RTADDR["TTM"].mask
@@ -159,6 +169,8 @@ def outputs_to_count(model: RegisterFile) -> dict[str, int]:
         "root_tables": model.root_table,
         "protections": model.protected.enable,
         "queues": model.queue.address,
+        "interrupt_tables": model.interrupt_table.address,
+        "interrupt_modes": model.interrupt_table.extended,
         "reads": model.read_data,
     }
 
@@ -171,7 +183,7 @@ def count(seen: Counter, model: RegisterFile, arguments: tuple) -> None:
     seen["fault_messages"] += model.fault_message is not None and arguments[7]
     seen["completion_messages"] += model.completion_message is not None and arguments[8]
     if model.drain is not None and drain_ready:
-        kinds = [kind for kind, asked in zip(model.drain._fields[:6], model.drain, strict=False) if asked]
+        kinds = [kind for kind in KINDS if getattr(model.drain, kind)]
         seen["+".join(kinds) or "drain_only"] += 1
 
 
@@ -233,3 +245,5 @@ async def every_clock_matches_model(dut):
     )
     assert bool(seen["iotlb_page"]) == (by_register and CONFIG.psi)
     assert bool(seen["context_global+iotlb_global"]) == CONFIG.esrtps
+    assert bool(seen["iec_global"]) == bool(seen["interrupt_tables"] and CONFIG.esirtps)
+    assert bool(seen["interrupt_tables"]) == CONFIG.ir and bool(seen["interrupt_modes"]) == CONFIG.eim

@@ -1,4 +1,4 @@
-"""WritePath in lockstep with its model: every output, every clock; and every beat where it belongs."""
+"""WritePath in lockstep with its model: every output, every clock; every beat where it belongs, B in order per ID."""
 
 import json
 import logging
@@ -11,10 +11,12 @@ from cocotb.clock import Clock
 from cocotb.triggers import ReadOnly, RisingEdge
 
 from model.arch import UnitConfig
+from model.arch.sizes import WRITE_ORDER_DEPTH
 from model.cycle.axi.ports import Address, DeviceAddress, Refusal, WriteData, WriteResponse
-from model.cycle.axi.write_path import Inputs, WritePath
-from model.cycle.request import Attributes
+from model.cycle.axi.write_path import Inputs, Interrupt, InterruptAnswer, WritePath
+from model.cycle.request import Access, Attributes, Request
 from rtl.axi.ports import refusal_layout
+from rtl.axi.write_path import interrupt_answer_layout, interrupt_layout
 from rtl.event_message import message_layout
 from rtl.request import request_layout
 from rtl.request_pipeline import issue_layout
@@ -26,6 +28,7 @@ SEED = cocotb.RANDOM_SEED
 OWN_ID = 1 << CONFIG.id_bits
 SLVERR = 2
 LONGEST = 40
+ATOMIC = int(Access.ATOMIC)
 log = logging.getLogger("cocotb.tb.write_path")
 
 
@@ -59,12 +62,18 @@ class Bench:
         dut.refusal__payload.value = pack(refusal_layout(CONFIG), i.refusal)
         dut.message__valid.value = i.message is not None
         dut.message__payload.value = pack(message_layout(), i.message)
+        dut.core_write.value = i.core_write
+        dut.interrupt__ready.value = i.interrupt_ready
+        dut.interrupt_answer__valid.value = i.interrupt_answer is not None
+        dut.interrupt_answer__payload.value = pack(interrupt_answer_layout(CONFIG), i.interrupt_answer)
+        dut.translation_enable.value = i.translation_enable
+        dut.pending.value = i.pending
 
     def sample(self):
-        """Return all outputs: those of the model's Outputs, then those of its Effects."""
+        """Return all outputs: those of the model's Outputs, of its Effects, then what it is asked for."""
         dut = self.dut
         b, aw, w = (sink.sample() for sink in self._sinks)
-        answered = int(dut.answered_write.value)
+        answered, sent = int(dut.answered_write.value), int(dut.sent_write.value)
         return (
             int(dut.s_axi__awready.value),
             int(dut.s_axi__wready.value),
@@ -72,11 +81,16 @@ class Bench:
             aw,
             w,
             int(dut.m_axi__bready.value),
-            int(dut.writes__payload.value) if dut.writes__valid.value else None,
             int(dut.write_space.value),
             int(dut.refusal__ready.value),
             answered >> 1 if answered & 1 else None,
             int(dut.message__ready.value),
+            int(dut.interrupt__payload.value) if dut.interrupt__valid.value else None,
+            int(dut.interrupt_answer__ready.value),
+            sent >> 1 if sent & 1 else None,
+            int(dut.answered_message.value),
+            int(dut.writes__payload.value) if dut.writes__valid.value else None,
+            int(dut.blocked_writes.value),
         )
 
     async def clock(self, i):
@@ -84,28 +98,34 @@ class Bench:
         offered = self.model.offer()
         self.drive(i)
         await ReadOnly()
+        writes, blocked = self.model.writes(i.translation_enable, i.pending), self.model.blocked_writes(i.pending)
         effects = self.model.step(i)
         actual = self.sample()
-        writes = None if offered.writes is None else pack(request_layout(CONFIG), offered.writes)
-        expected = (*offered._replace(writes=writes), *effects)
+        packed = [
+            None if value is None else pack(layout, value)
+            for layout, value in ((request_layout(CONFIG), writes), (interrupt_layout(CONFIG), effects.interrupt))
+        ]
+        expected = (*offered, *effects._replace(interrupt=packed[1]), packed[0], blocked)
         assert actual == expected, f"clock {self.clocks}, {i}:\n{actual} !=\n{expected} (expected), seed {SEED}"
         self.stability.clock(
             s_axi_b=(offered.s_axi_b, i.s_axi_bready),
             m_axi_aw=(offered.m_axi_aw, i.m_axi_awready),
             m_axi_w=(offered.m_axi_w, i.m_axi_wready),
-            writes=(offered.writes, i.writes_ready),
+            writes=(writes, i.writes_ready),
+            interrupt=(effects.interrupt, i.interrupt_ready),
         )
         self.clocks += 1
         return effects
 
 
 class Device:
-    """Offers AW and W, each on its own, and takes B; what it wrote is in `sent`, by number of the write."""
+    """Offers AW and W, each on its own, and takes B; all it wrote is in `sent`: (AW, beats, whether an interrupt)."""
 
-    def __init__(self, rng, stall, count):
-        self._rng, self._left = rng, count
+    def __init__(self, rng, stall, count, translation_enable):
+        self._rng, self.left, self._translation_enable = rng, count, translation_enable
         self.aw, self.w = Held(rng, stall), Held(rng, stall)
         self.addresses, self._beats = deque(), deque()
+        self.pauses = False
         self.sent, self.answers = [], defaultdict(list)
 
     def next_address(self):
@@ -119,19 +139,78 @@ class Device:
         return self._beats.popleft() if self._beats else None
 
     def _make(self):
-        if not self._left:
+        if not self.left or self.pauses:
             return
-        self._left -= 1
-        rng = self._rng
-        address = random_address(rng, CONFIG.id_bits, LONGEST)
-        data, strobe = CONFIG.data_bits, CONFIG.data_bits // 8
-        beats = [
-            WriteData(rng.getrandbits(data), rng.getrandbits(strobe), int(n == address.len))
-            for n in range(address.len + 1)
-        ]
+        address, is_interrupt = random_address(self._rng, CONFIG.id_bits, LONGEST), False
+        if self._rng.random() < 0.5:
+            address, is_interrupt = self._interrupt(address)
         self.addresses.append(address)
+        self.add(address, is_interrupt)
+
+    def add(self, address, is_interrupt=False):
+        """Write to `address`, which may have come another way."""
+        rng = self._rng
+        self.left -= 1
+        data, strobe = CONFIG.data_bits, CONFIG.data_bits // 8
+        beats = []
+        for n in range(address.len + 1):
+            strobes = rng.getrandbits(strobe) | (0 if rng.random() < 0.4 else 0xF << address.addr % strobe // 4 * 4)
+            beats.append(WriteData(rng.getrandbits(data), strobes, int(n == address.len)))
         self._beats.extend(beats)
-        self.sent.append((address, beats))
+        self.sent.append((address, beats, is_interrupt))
+
+    def _interrupt(self, address):
+        """Make an interrupt request of a request, or now and then something that is none by one field."""
+        rng, has_pasid = self._rng, self._translation_enable
+        address = address._replace(
+            addr=0xFEE << 20 | rng.getrandbits(18) << 2,
+            len=0,
+            size=2,
+            mmuatst=0,
+            mmussidv=rng.getrandbits(1) & ~has_pasid,
+        )
+        if rng.random() < 0.6:
+            return address, True
+        wrong = [{"addr": address.addr ^ 1 << bit} for bit in (0, 1, 20, 31, 32, 63)]
+        wrong += [{"len": 1}, {"size": 3}, {"size": 1}, {"mmuatst": 1}, *([{"mmussidv": 1}] if has_pasid else [])]
+        return address._replace(**rng.choice(wrong)), False
+
+
+class Remapper:
+    """Takes interrupts while it has room, and answers them: in order per ID, once memory owes that nothing."""
+
+    def __init__(self, rng, stall):
+        self._rng = rng
+        self.answer = Held(rng, stall)
+        self.taken, self.answered, self._waiting = [], [], []
+
+    @property
+    def room(self):
+        return len(self._waiting) < CONFIG.interrupts
+
+    @property
+    def pending(self):
+        mask = 0
+        for interrupt in self._waiting:
+            mask |= 1 << interrupt.id
+        return mask
+
+    def take(self, interrupt, sent):
+        self.taken.append((interrupt, sent))
+        self._waiting.append(interrupt)
+
+    def next_answer(self, owed):
+        oldest = {}
+        for interrupt in self._waiting:
+            oldest.setdefault(interrupt.id, interrupt)
+        ids = [id_ for id_ in oldest if not owed[id_]]
+        return InterruptAnswer(self._rng.choice(ids), self._rng.getrandbits(1)) if ids else None
+
+    def end(self, ready):
+        answer = self.answer.clock(ready)
+        if answer is not None:
+            self.answered.append(answer)
+            self._waiting.remove(next(interrupt for interrupt in self._waiting if interrupt.id == answer.id))
 
 
 class Memory:
@@ -168,13 +247,15 @@ class Memory:
 
 
 class Traffic:
-    """A device, a memory, decisions and messages, all at random; `stall` of their clocks are idle."""
+    """A device, a memory, decisions, interrupts and messages, all at random; `stall` of their clocks are idle."""
 
     def __init__(self, bench, rng, stall, *, writes, messages, refuse=0.3):
         self.bench, self._rng, self._stall = bench, rng, stall
-        self.device, self.memory = Device(rng, stall, writes), Memory(rng, stall)
-        self.decider = Decider(rng, stall, lambda _id: 0, refuse)
+        self.translation_enable = rng.getrandbits(1)
+        self.device, self.memory = Device(rng, stall, writes, self.translation_enable), Memory(rng, stall)
+        self.decider, self.remapper = Decider(rng, stall, lambda _id: 0, refuse), Remapper(rng, stall)
         self.message, self.messages, self._messages_left = Held(rng, 0.8), [], messages
+        self.data_sent = self.entered = self.of_core = self.held_back = self.own_answers = 0
 
     def _next_message(self):
         if not self._messages_left:
@@ -186,15 +267,33 @@ class Traffic:
     def _ready(self):
         return int(self._rng.random() >= self._stall)
 
+    def _core_write(self, blocked):
+        """Now and then let a write enter from elsewhere, when the device has nothing on its way that would be older."""
+        device = self.device
+        device.pauses |= self._rng.random() < 0.05
+        address = random_address(self._rng, CONFIG.id_bits, 1)
+        if not device.left or not device.pauses or self.entered < len(device.sent) or blocked >> address.id & 1:
+            return 0
+        device.pauses = False
+        device.add(address)
+        self.decider.take(Request(ATOMIC, 0, 0, 0, address.addr, address.id, Attributes(*address[2:9])))
+        self.entered += 1
+        self.of_core += 1
+        return 1
+
     async def clock(self):
-        bench, device, memory = self.bench, self.device, self.memory
+        bench, device, memory, remapper = self.bench, self.device, self.memory, self.remapper
         await RisingEdge(bench.dut.clk)
-        offered = bench.model.offer()
+        offered, pending = bench.model.offer(), remapper.pending
         issue, refusal = self.decider.clock(offered.write_space, CONFIG.haw)
+        core_write = self._core_write(bench.model.blocked_writes(pending))
+        writes = bench.model.writes(self.translation_enable, pending)
+        answer = remapper.answer.offer(lambda: remapper.next_answer(self.decider.owed))
         i = Inputs(
             device.aw.offer(device.next_address), device.w.offer(device.next_beat), self._ready(),
-            self._ready(), self._ready(), memory.b.offer(memory.next_answer), self._ready(), issue, refusal,
-            self.message.offer(self._next_message),
+            self._ready(), self._ready(), memory.b.offer(memory.next_answer), 0 if core_write else self._ready(), issue,
+            refusal, self.message.offer(self._next_message), core_write, int(remapper.room and self._ready()), answer,
+            self.translation_enable, pending,
         )  # fmt: skip
         effects = await bench.clock(i)
         device.aw.clock(offered.s_axi_awready)
@@ -202,27 +301,52 @@ class Traffic:
         memory.b.clock(offered.m_axi_bready)
         self.message.clock(effects.message_ready)
         memory.take(offered.m_axi_aw if i.m_axi_awready else None, offered.m_axi_w if i.m_axi_wready else None)
-        if i.writes_ready and offered.writes is not None:
-            self.decider.take(offered.writes)
+        self.data_sent += effects.sent is not None
+        self.own_answers += effects.answered_message
+        if i.writes_ready and writes is not None:
+            self.decider.take(writes)
+            self.entered += 1
+        head = bench.model.requests.o
+        self.held_back += head is not None and pending >> head.id & 1
+        if i.interrupt_ready and effects.interrupt is not None:
+            remapper.take(effects.interrupt, self.data_sent)
+            self.entered += 1
         if i.s_axi_bready and offered.s_axi_b is not None:
             device.answers[offered.s_axi_b.id].append(offered.s_axi_b.resp)
+        remapper.end(effects.interrupt_answer_ready)
         self.decider.end(offered.refusal_ready, effects.answered)
 
     def check(self):
-        """Compare what memory and device got with what was sent and decided."""
-        decided, sent = self.decider.decided, self.device.sent
-        assert len(decided) == len(sent)
+        """Compare what memory, remapper and device got with what was sent and decided."""
+        decided, sent, taken = iter(self.decider.decided), self.device.sent, iter(self.remapper.taken)
         forwarded, answers = [], defaultdict(list)
         responses = {id_: iter(found) for id_, found in self.memory.responses.items()}
-        for (request, refusal), (address, beats) in zip(decided, sent, strict=True):
+        of_interrupts = defaultdict(deque)
+        for answer in self.remapper.answered:
+            of_interrupts[answer.id].append(0 if answer.okay else SLVERR)
+        for address, beats, is_interrupt in sent:
+            if is_interrupt:
+                self._check_interrupt(address, beats[0], *next(taken), len(forwarded))
+                answers[address.id].append(of_interrupts[address.id].popleft())
+                continue
+            request, refusal = next(decided)
             assert (request.id, request.address, request.attributes) == (address.id, address.addr, address[2:9])
             if refusal is None:
                 forwarded.append((request, beats))
                 answers[request.id].append(next(responses[request.id]).resp)
             else:
                 answers[request.id].append(0 if refusal.okay else SLVERR)
-        assert self.device.answers == answers
+        assert [*decided, *taken] == []
+        assert self.device.answers == answers  # so B of an ID come in the order of AW, whatever they answer
+        assert self.own_answers == len(self.memory.responses[OWN_ID])
         self._check_memory(iter(forwarded), iter(self.messages))
+
+    def _check_interrupt(self, address, beat, interrupt, data_sent, forwarded):
+        """What came to the remapper is what was sent, when all older data and nothing younger had left."""
+        lane = address.addr % (CONFIG.data_bits // 8) // 4
+        word, whole = beat.data >> 32 * lane & 0xFFFF_FFFF, int(beat.strb >> 4 * lane & 0xF == 0xF)
+        assert interrupt == Interrupt(address.mmusid, address.id, address.addr, word, whole)
+        assert data_sent == forwarded
 
     def _check_memory(self, forwarded, messages):
         words = iter(self.memory.words)
@@ -266,13 +390,23 @@ async def every_clock_matches_model(dut, stall):
     traffic.check()
     refused = sum(refusal is not None for _, refusal in traffic.decider.decided)
     assert refused >= 10 and len(traffic.memory.words) >= 100
+    assert len(traffic.remapper.taken) >= 12 and traffic.held_back >= 3 and traffic.of_core >= 1
+    assert len({interrupt.whole for interrupt, _ in traffic.remapper.taken}) == 2
 
 
 async def play(bench, **inputs):
-    """Play one clock with everybody else ready; return (offered, effects)."""
+    """Play one clock with everybody else ready; return (offered, effects). What is decided comes from the core port."""
     await RisingEdge(bench.dut.clk)
     offered = bench.model.offer()
-    ready = Inputs(s_axi_bready=1, m_axi_awready=1, m_axi_wready=1, writes_ready=1)
+    decided = inputs.get("issue") or (inputs.get("refusal") and offered.refusal_ready)
+    ready = Inputs(
+        s_axi_bready=1,
+        m_axi_awready=1,
+        m_axi_wready=1,
+        writes_ready=1,
+        interrupt_ready=1,
+        core_write=int(bool(decided)),
+    )
     return offered, await bench.clock(ready._replace(**inputs))
 
 
@@ -348,3 +482,135 @@ async def a_refusal_is_answered_before_a_younger_write_of_its_id(dut):
     await play(bench, s_axi_bready=0, m_axi_b=WriteResponse(1, 0))
     answers = [(await play(bench))[0].s_axi_b for _ in range(4)]
     assert answers == [WriteResponse(0, SLVERR), WriteResponse(1, SLVERR), WriteResponse(1, 0), None]
+
+
+INTERRUPT = DeviceAddress(1, 0xFEE0_0010, 0, 2, mmusid=0x1234)
+INTERRUPT_BEAT = WriteData(0x5678, 0xF, 1)
+TAKEN = Interrupt(0x1234, 1, 0xFEE0_0010, 0x5678, 1)
+
+
+@cocotb.test(timeout_time=1, timeout_unit="ms")
+async def an_interrupt_goes_to_the_remapper_in_the_clock_of_its_data(dut):
+    bench = await begin(dut, start(dut))
+    await play(bench)
+    _, effects = await play(bench, s_axi_aw=INTERRUPT)
+    assert effects.interrupt is None
+    _, effects = await play(bench, s_axi_w=INTERRUPT_BEAT)
+    assert effects.interrupt == TAKEN
+    _, effects = await play(bench, s_axi_aw=INTERRUPT, s_axi_w=INTERRUPT_BEAT)
+    assert effects.interrupt is None
+    _, effects = await play(bench)
+    assert effects.interrupt == TAKEN
+
+
+@cocotb.test(timeout_time=1, timeout_unit="ms")
+async def interrupts_pass_at_one_per_clock(dut):
+    bench = await begin(dut, start(dut))
+    await play(bench)
+    taken = [(await play(bench, s_axi_aw=INTERRUPT, s_axi_w=INTERRUPT_BEAT))[1].interrupt for _ in range(20)]
+    assert taken == [None] + [TAKEN] * 19
+
+
+@cocotb.test(timeout_time=1, timeout_unit="ms")
+async def a_write_waits_for_the_interrupts_of_its_id(dut):
+    bench = await begin(dut, start(dut))
+    await play(bench)
+    await play(bench, s_axi_aw=INTERRUPT)
+    await play(bench, s_axi_aw=DeviceAddress(1, 0x1000))
+    for _ in range(3):  # the data of the interrupt are to come
+        await play(bench)
+        assert bench.model.writes(0, 0) is None and not bench.model.writes(0, 1)
+    await play(bench, s_axi_w=INTERRUPT_BEAT)
+    for _ in range(3):
+        await play(bench, pending=2, writes_ready=0)
+        assert bench.model.writes(0, 2) is None and bench.model.writes(0, 1) is not None
+
+
+@cocotb.test(timeout_time=1, timeout_unit="ms")
+async def writes_without_data_wait_when_their_order_cannot_be_kept(dut):
+    bench = await begin(dut, start(dut))
+    await play(bench)
+    for _ in range(WRITE_ORDER_DEPTH + 3):
+        await play(bench, s_axi_aw=DeviceAddress(1, 0x1000))
+    assert bench.model.writes(0, 0) is None and bench.model.blocked_writes(0) == (1 << OWN_ID) - 1
+    await play(bench, refusal=Refusal(1, 0, 0), core_write=0)
+    await play(bench, s_axi_w=BEAT)
+    assert bench.model.writes(0, 0) is not None and bench.model.blocked_writes(0) == (1 << OWN_ID) - 1
+
+
+@cocotb.test(timeout_time=1, timeout_unit="ms")
+async def interrupts_without_data_wait_in_a_queue_of_their_own(dut):
+    bench = await begin(dut, start(dut))
+    await play(bench)
+    for number in range(CONFIG.interrupts + 2):
+        await play(bench, s_axi_aw=INTERRUPT._replace(addr=0xFEE0_0000 + 4 * number))
+    for _ in range(2):
+        await play(bench)
+        assert bench.model.requests.o is not None
+    wide = WriteData((1 << CONFIG.data_bits) - 1, (1 << CONFIG.data_bits // 8) - 1, 1)
+    taken = [(await play(bench, s_axi_w=wide))[1].interrupt.address & 0xFF for _ in range(CONFIG.interrupts + 2)]
+    assert taken == [4 * number for number in range(CONFIG.interrupts + 2)]
+
+
+@cocotb.test(timeout_time=1, timeout_unit="ms")
+async def a_refusal_is_answered_before_a_younger_interrupt_of_its_id(dut):
+    bench = await begin(dut, start(dut))
+    await play(bench)
+    await play(bench, s_axi_bready=0, refusal=Refusal(0, 0, 0))
+    await play(bench, s_axi_bready=0, s_axi_w=BEAT)
+    await play(bench, s_axi_bready=0)  # its answer keeps the next one waiting
+    await play(bench, s_axi_bready=0, refusal=Refusal(1, 0, 0))
+    await play(bench, s_axi_bready=0, s_axi_w=BEAT)
+    answers, answer = [], InterruptAnswer(1, 1)
+    for _ in range(5):
+        offered, effects = await play(bench, interrupt_answer=answer)
+        answers.append(offered.s_axi_b)
+        answer = None if effects.interrupt_answer_ready else answer
+    assert answers[:4] == [WriteResponse(0, SLVERR), WriteResponse(1, SLVERR), WriteResponse(1, 0), None]
+
+
+@cocotb.test(timeout_time=1, timeout_unit="ms")
+async def all_three_kinds_of_answers_take_turns(dut):
+    bench = await begin(dut, start(dut))
+    await play(bench)
+    kinds = []
+    for _ in range(60):
+        _, effects = await play(
+            bench,
+            refusal=Refusal(1, 0, 0),
+            s_axi_w=BEAT,
+            m_axi_b=WriteResponse(0, 0),
+            interrupt_answer=InterruptAnswer(0, 1),
+        )
+        kinds.append("i" if effects.interrupt_answer_ready else "m")
+    assert 15 <= kinds.count("i") <= 45
+
+
+@cocotb.test(timeout_time=1, timeout_unit="ms")
+async def an_interrupt_waits_when_its_order_cannot_be_kept(dut):
+    bench = await begin(dut, start(dut))
+    await play(bench)
+    for _ in range(WRITE_ORDER_DEPTH):
+        await play(bench, s_axi_aw=DeviceAddress(1, 0x1000))
+    for _ in range(3):
+        await play(bench, s_axi_aw=INTERRUPT)
+    assert bench.model.requests.o is not None and not bench.model.order.queue
+    for _ in range(WRITE_ORDER_DEPTH):
+        await play(bench, issue=(*ISSUE[:2], Attributes(), *ISSUE[3:]), core_write=0, s_axi_w=BEAT)
+    _, effects = await play(bench, s_axi_w=INTERRUPT_BEAT)
+    assert effects.interrupt == TAKEN
+
+
+@cocotb.test(timeout_time=1, timeout_unit="ms")
+async def an_interrupt_is_younger_than_a_write_that_enters_from_elsewhere_in_its_clock(dut):
+    bench = await begin(dut, start(dut))
+    await play(bench)
+    await play(bench, s_axi_aw=INTERRUPT)
+    await play(bench, core_write=1)
+    await play(bench)
+    _, effects = await play(bench, s_axi_w=INTERRUPT_BEAT)
+    assert effects.interrupt is None  # that was the data of the write
+    await play(bench, refusal=Refusal(1, 0, 0), core_write=0)
+    for _ in range(2):
+        _, effects = await play(bench, s_axi_w=INTERRUPT_BEAT)
+    assert effects.interrupt == TAKEN

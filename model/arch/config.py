@@ -85,6 +85,9 @@ class UnitConfig:
     iotlb_entries: int = 64
     context_cache_entries: int = 16
     paging_structure_cache_entries: int = 32
+    iec_entries: int = 32
+    interrupts: int = 8  # interrupt requests that are remapped at the same time
+    exclusive: bool = True  # memory has exclusive accesses; without, software may lose updates of posted descriptors
     walks: int = 8  # page walks that read memory at the same time
     parked: int = 8  # further requests that may wait, for a walk or behind an older request of their order
     id_bits: int = 4  # AXI IDs of devices
@@ -139,8 +142,9 @@ class UnitConfig:
             (self.eim or not self.eimer, "eimer needs eim"),
             *(
                 (2 <= getattr(self, name) <= 256, f"{name} must be 2 to 256, not {getattr(self, name)}")
-                for name in ("iotlb_entries", "context_cache_entries", "paging_structure_cache_entries")
+                for name in ("iotlb_entries", "context_cache_entries", "paging_structure_cache_entries", "iec_entries")
             ),
+            (4 <= self.interrupts <= 16, f"interrupts must be 4 to 16, not {self.interrupts}"),
             (1 <= self.walks <= 16, f"walks must be 1 to 16, not {self.walks}"),
             (6 <= self.parked <= 16, f"parked must be 6 to 16, not {self.parked}"),
             (1 <= self.id_bits <= 8, f"id_bits must be 1 to 8, not {self.id_bits}"),
@@ -253,8 +257,8 @@ class UnitConfig:
 
     @property
     def memory_id_bits(self) -> int:
-        """Width of the AXI IDs of m_axi_mem: one for each slot, then one for each tag of the invalidation queue."""
-        return (self.slots + QUEUE_TAGS - 1).bit_length()
+        """Width of the AXI IDs of m_axi_mem: for each walk slot, queue tag and interrupt one, then that of posting."""
+        return (self.slots + QUEUE_TAGS + self.interrupts).bit_length()
 
     @property
     def domain_id_bits(self) -> int:
@@ -318,5 +322,13 @@ _PLAIN = {
 
 PRESETS = {
     "default": UnitConfig(),
-    "small": UnitConfig(iotlb_entries=8, context_cache_entries=4, paging_structure_cache_entries=8, walks=2, parked=6),
+    "small": UnitConfig(
+        iotlb_entries=8,
+        context_cache_entries=4,
+        paging_structure_cache_entries=8,
+        iec_entries=8,
+        walks=2,
+        parked=6,
+        interrupts=4,
+    ),
 }

@@ -11,7 +11,7 @@ TE, SRTP, QIE, IRE, SIRTP, CFI = (GCMD[name].mask for name in ("TE", "SRTP", "QI
 TES, RTPS, QIES, IRES, IRTPS, CFIS = (GSTS[name].mask for name in ("TES", "RTPS", "QIES", "IRES", "IRTPS", "CFIS"))
 LEVELS, ONE_SHOTS = TE | QIE | IRE | CFI, SRTP | SIRTP  # WBF does nothing: nothing is buffered (rule 18.5)
 
-IDLE, TRANSLATION_ENABLE, TRANSLATION_DRAIN, ROOT_TABLE, ROOT_TABLE_DRAIN, OTHERS = range(6)
+IDLE, ACT, DRAIN = range(3)
 
 
 class Inputs(NamedTuple):
@@ -34,17 +34,19 @@ NOTHING = Outputs()
 
 
 class GlobalCommand:
-    """`status` is GSTS; it and `translation_enable`, `drain` and `busy` are outputs that depend on state alone.
+    """`status` is GSTS; it, the three `..._enable`, `drain` and `busy` are outputs that depend on state alone.
 
     `_command` is being acted on, `_waiting` is the one after it, both as GCMD; `_waits` says that there is one.
     """
 
     def __init__(self, config: UnitConfig) -> None:
         self.status = GSTS.reset
-        self.translation_enable = 0
-        self._has_queue = config.qi
-        self._has_interrupts = config.ir
-        self._invalidate = int(config.esrtps)
+        self.translation_enable = self.interrupt_remapping_enable = self.compatibility_enable = 0
+        # Controls that are levels, and the status bits that follow them.
+        self._levels = {TE: TES} | ({QIE: QIES} if config.qi else {}) | ({IRE: IRES, CFI: CFIS} if config.ir else {})
+        # In the order in which they take effect: rule 28.13.
+        self._controls = (TE, SRTP) + (QIE,) * config.qi + (IRE, SIRTP, CFI) * config.ir
+        self._invalidations = {SRTP: (int(config.esrtps), 0), SIRTP: (0, int(config.esirtps))}
         self._state = IDLE
         self._command = self._waiting = self._waits = 0
 
@@ -54,13 +56,12 @@ class GlobalCommand:
         return self._state != IDLE or self._waits != 0
 
     @property
-    def drain(self) -> int | None:
-        """The drain on offer; 1 asks for a global invalidation too."""
-        if self._state == TRANSLATION_ENABLE and self._te_changes():
-            return 0
-        if self._state == ROOT_TABLE and self._command & SRTP:
-            return self._invalidate
-        return None
+    def drain(self) -> tuple[int, int] | None:
+        """The drain on offer: with a global invalidation of all that is cached for DMA, of interrupt entries?"""
+        if self._state != ACT:
+            return None
+        control = self._next_control()
+        return None if control in (0, QIE) else self._invalidations.get(control, (0, 0))
 
     def step(self, inputs: Inputs) -> Outputs:
         """Return this clock's latches, then advance one clock; a write acts after all else."""
@@ -73,8 +74,16 @@ class GlobalCommand:
             self._clear_status(inputs.write)
         return outputs
 
-    def _te_changes(self) -> bool:
-        return bool(self._command & TE) != bool(self.status & TES)
+    def _next_control(self) -> int:
+        """Return the highest control that is not as the status says, 0 when all are."""
+        for control in self._controls:
+            wanted = self._command & control != 0
+            if control & ONE_SHOTS:
+                if wanted:
+                    return control
+            elif wanted != (self.status & self._levels[control] != 0):
+                return control
+        return 0
 
     def _clear_status(self, write: int) -> None:
         if write & SRTP:
@@ -83,46 +92,42 @@ class GlobalCommand:
             self.status &= ~IRTPS
 
     def _act(self, inputs: Inputs) -> Outputs:
-        state, command = self._state, self._command
-        if state == IDLE:
+        if self._state == IDLE:
             self._command, self._waiting, self._waits = self._waiting, 0, 0
-            self._state = TRANSLATION_ENABLE
-        elif state == TRANSLATION_ENABLE:
-            if not self._te_changes():
-                self._state = ROOT_TABLE
-            elif inputs.drain_ready:
-                self.translation_enable = int(command & TE != 0)
-                self._state = TRANSLATION_DRAIN
-        elif state == TRANSLATION_DRAIN:
+            self._state = ACT
+            return NOTHING
+        control = self._next_control()
+        if self._state == DRAIN:
             if inputs.drain_done:
-                self.status = self.status & ~TES | (TES if command & TE else 0)
-                self._state = ROOT_TABLE
-        elif state == ROOT_TABLE:
-            if not command & SRTP:
-                self._state = OTHERS
-            elif inputs.drain_ready:
-                self._state = ROOT_TABLE_DRAIN
-                return Outputs(latch_root_table=1)
-        elif state == ROOT_TABLE_DRAIN:
-            if inputs.drain_done:
-                self.status |= 0 if self._waiting & SRTP else RTPS
-                self._state = OTHERS
-        else:
+                self._finish(control)
+                self._state = ACT
+        elif not control:
             self._state = IDLE
-            return self._act_on_others()
+        elif control == QIE:
+            self._finish(QIE)
+            return Outputs(latch_queue=int(self._command & QIE != 0))
+        elif inputs.drain_ready:
+            self._state = DRAIN
+            return self._begin(control)
         return NOTHING
 
-    def _act_on_others(self) -> Outputs:
-        """QIE, IRE, SIRTP, CFI, as far as the unit has them."""
-        command, status = self._command, self.status
-        latch_queue = latch_interrupt_table = 0
-        if self._has_queue:
-            latch_queue = int(command & QIE != 0 and not status & QIES)
-            status = status & ~QIES | (QIES if command & QIE else 0)
-        if self._has_interrupts:
-            status = status & ~(IRES | CFIS) | (IRES if command & IRE else 0) | (CFIS if command & CFI else 0)
-            if command & SIRTP:
-                latch_interrupt_table = 1
-                status |= 0 if self._waiting & SIRTP else IRTPS
-        self.status = status
-        return Outputs(0, latch_queue, latch_interrupt_table)
+    def _begin(self, control: int) -> Outputs:
+        """The drain is accepted: what comes from now on finds the new state."""
+        wanted = int(self._command & control != 0)
+        if control == TE:
+            self.translation_enable = wanted
+        elif control == IRE:
+            self.interrupt_remapping_enable = wanted
+        elif control == CFI:
+            self.compatibility_enable = wanted
+        return Outputs(int(control == SRTP), 0, int(control == SIRTP))
+
+    def _finish(self, control: int) -> None:
+        """Let the status follow."""
+        if control in self._levels:
+            level = self._levels[control]
+            self.status = self.status & ~level | (level if self._command & control else 0)
+        else:
+            self._command &= ~control
+            if not self._waiting & control:
+                self.status |= RTPS if control == SRTP else IRTPS

@@ -64,6 +64,8 @@ class InvalidationDescriptor:
             return self._context_command(CONTEXT_CACHE_INV.unpack(descriptor))
         if kind == DescriptorType.IOTLB:
             return self._iotlb_command(IOTLB_INV.unpack(descriptor))
+        if kind == DescriptorType.INTERRUPT_ENTRY_CACHE:
+            return self._interrupt_command(IEC_INV.unpack(descriptor))
         return DRAIN_ONLY
 
     def _is_supported(self, kind: int, descriptor: int, table_mode: int) -> bool:
@@ -103,4 +105,14 @@ class InvalidationDescriptor:
             domain_id=fields["DID"] & self._domain_ids,
             page=fields["ADDR"],
             page_mask=(1 << fields["AM"]) - 1 & (1 << IOTLB_INV["ADDR"].width) - 1,
+        )
+
+    def _interrupt_command(self, fields: dict[str, int]) -> Invalidation:
+        """IM above MHMV: all entries (28.7)."""
+        by_index = int(fields["G"] and fields["IM"] <= self._config.mhmv)
+        return Invalidation(
+            iec_global=1 - by_index,
+            iec_index=by_index,
+            interrupt_index=fields["IIDX"],
+            interrupt_mask=(1 << fields["IM"]) - 1 & (1 << IEC_INV["IIDX"].width) - 1,
         )

@@ -36,7 +36,7 @@ PAGE_BYTES = 4096
 STATUS_WRITE, DATA, ADDRESS = INV_WAIT["SW"], INV_WAIT["STDATA"], INV_WAIT["STADDR"]
 COMPLETION_EVENT = INV_WAIT["IF"]
 ANSWERED = INV_WAIT["IF"].mask | INV_WAIT["FN"].mask  # with one of these, a wait descriptor waits for the answer
-TYPE_WAIT, TYPE_INTERRUPT = int(DescriptorType.WAIT), int(DescriptorType.INTERRUPT_ENTRY_CACHE)
+TYPE_WAIT = int(DescriptorType.WAIT)
 LEGACY, ABORT_DMA = int(TableMode.LEGACY), int(TableMode.ABORT_DMA)
 NO_PROBLEM, TAIL_BEYOND_QUEUE = int(IqeiCode.NONE), int(IqeiCode.TAIL_BEYOND_QUEUE)
 TAIL_NOT_ALIGNED, INVALID_WIDTH = int(IqeiCode.TAIL_NOT_ALIGNED), int(IqeiCode.INVALID_WIDTH)
@@ -109,7 +109,7 @@ class InvalidationQueue:
             self._discard(self.head if enable else 0)
         if not enable:
             self.head = 0
-        elif self.state == IDLE and CHECK <= state <= ANSWER and not self._dropped:
+        elif self.state == IDLE and COMMAND <= state <= ANSWER and not self._dropped:
             self.head = self._behind(self.head, 2 * READ_BYTES if queue.wide else READ_BYTES)
         self._dropped = COMMAND <= state <= ANSWER and bool(self._dropped or not enable)
         self._show()
@@ -191,8 +191,6 @@ class InvalidationQueue:
         self._code, kind = self._decoder.check(self._descriptor, self._upper, self._failed, table_mode)
         if self._code:
             return ERROR
-        if kind == TYPE_INTERRUPT:
-            return IDLE
         if kind == TYPE_WAIT:
             return STATUS if STATUS_WRITE.of(self._descriptor) else ANSWER
         self.command = self._decoder.command(kind, self._descriptor)

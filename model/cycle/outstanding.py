@@ -16,15 +16,21 @@ class Issued(NamedTuple):
 
 
 class Outstanding:
-    """The outputs are attributes that depend on state alone: `older`, and bit masks by ID."""
+    """The outputs are attributes that depend on state alone: `older`, `full_messages`, `writes_busy`, `fenced`, and bit
+    masks by ID."""
 
     def __init__(self, config: UnitConfig) -> None:
         ids = 1 << config.id_bits
         self.older = 0
         self.busy_reads = self.busy_writes = 0
         self.full_reads = self.full_writes = 0
-        self._counts = [0] * (2 * ids)  # reads by ID, then writes by ID
-        self._awaited = [0] * (2 * ids)
+        self.full_messages = self.writes_busy = 0
+        self.fenced = 1
+        self._counts = [0] * (2 * ids + 1)  # reads by ID, then writes by ID, then messages
+        self._awaited = [0] * (2 * ids + 1)
+        self._sent = [0] * ids  # writes whose data have left, without answer
+        self._marked = [0] * ids  # of these, those that a fence waits for
+        self._all_sent = self._all_marked = 0  # sums
         self._ids = ids
         self._owed = 0  # sum of `_awaited`
 
@@ -35,13 +41,33 @@ class Outstanding:
         answered_read: int | None,
         answered_write: int | None,
         flip: int,
+        issued_message: int | None = None,
+        answered_message: int = 0,
+        sent_write: int | None = None,
+        fence: int = 0,
     ) -> None:
-        """Advance one clock. Of an answer, the ID; None where nothing is issued or answered."""
-        if issued_read is None and issued_write is None and answered_read is None and answered_write is None:
+        """Advance one clock. Of an answer and of what is sent, the ID; None where nothing is issued or answered.
+
+        Of a message, whether it is of the older epoch.
+        """
+        if sent_write is not None or answered_write is not None or fence:
+            self._step_sent(sent_write, answered_write, fence)
+        if (
+            issued_read is None
+            and issued_write is None
+            and answered_read is None
+            and answered_write is None
+            and issued_message is None
+            and not answered_message
+        ):
             if flip:
                 self._turn()
             return
         ids = self._ids
+        if answered_message:
+            self._answer(2 * ids)
+        if issued_message is not None:
+            self._issue(2 * ids, issued_message)
         if answered_read is not None:
             self._answer(answered_read)
         if answered_write is not None:
@@ -53,6 +79,23 @@ class Outstanding:
         self.older = 1 if self._owed else 0
         if flip:
             self._turn()
+
+    def _step_sent(self, sent: int | None, answered: int | None, fence: int) -> None:
+        """Count what the fence looks at; an answer cannot belong to a write whose data leave in this clock."""
+        if answered is not None and self._sent[answered]:
+            self._sent[answered] -= 1
+            self._all_sent -= 1
+            if self._marked[answered]:
+                self._marked[answered] -= 1
+                self._all_marked -= 1
+        if fence:
+            self._marked = self._sent.copy()
+            self._all_marked = self._all_sent
+        if sent is not None:
+            self._sent[sent] += 1
+            self._all_sent += 1
+        self.writes_busy = 1 if self._all_sent else 0
+        self.fenced = 0 if self._all_marked else 1
 
     def _turn(self) -> None:
         """Take all that is outstanding for the older epoch."""
@@ -84,6 +127,8 @@ class Outstanding:
             bit = 1 << place
             self.busy_reads = self.busy_reads | bit if count else self.busy_reads & ~bit
             self.full_reads = self.full_reads | bit if count >= OUTSTANDING_LIMIT else self.full_reads & ~bit
+        elif place == 2 * self._ids:
+            self.full_messages = 1 if count >= OUTSTANDING_LIMIT else 0
         else:
             bit = 1 << place - self._ids
             self.busy_writes = self.busy_writes | bit if count else self.busy_writes & ~bit

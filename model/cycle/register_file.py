@@ -322,9 +322,9 @@ class RegisterFile:
     def _choose(self) -> None:
         """Prepare the drain that is most urgent, if there is one."""
         if self._command.drain is not None:
-            everything = self._command.drain
+            dma, interrupts = self._command.drain
             self._drainer = GLOBAL_COMMAND
-            self._payload = Invalidation(context_global=everything, iotlb_global=everything)
+            self._payload = Invalidation(context_global=dma, iotlb_global=dma, iec_global=interrupts)
         elif self._wants_protection() != self._prs:
             self._drainer, self._payload = PROTECTED_MEMORY, Invalidation()
         elif self._context_busy:
@@ -416,8 +416,8 @@ class RegisterFile:
         """Bring the outputs up to date with the state."""
         status = self._command.status
         self.translation_enable = self._command.translation_enable
-        self.interrupt_remapping_enable = GSTS["IRES"].of(status)
-        self.compatibility_enable = GSTS["CFIS"].of(status)
+        self.interrupt_remapping_enable = self._command.interrupt_remapping_enable
+        self.compatibility_enable = self._command.compatibility_enable
         self.iqe = FSTS["IQE"].of(self._recorder.status)
         self.queue = self.queue._replace(enable=GSTS["QIES"].of(status), tail=self._stored["IQT"])
         self.protected = self._protected()

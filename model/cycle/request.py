@@ -100,6 +100,7 @@ class Invalidation(NamedTuple):
 
     `context_*`: all, by domain, by device (source-id under `function_mask`, and domain); `iotlb_*`: all, by domain,
     by page (domain and address; `page_mask` has ones at page-number bits that do not count); `keep_tables` is IH.
+    `iec_*`: interrupt entries, all or by index (`interrupt_mask` has ones at its bits that do not count).
     """
 
     context_global: int = 0
@@ -114,6 +115,10 @@ class Invalidation(NamedTuple):
     function_mask: int = 0
     page: int = 0
     page_mask: int = 0
+    iec_global: int = 0
+    iec_index: int = 0
+    interrupt_index: int = 0
+    interrupt_mask: int = 0
 
 
 class Protected(NamedTuple):

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from model.arch import UnitConfig
-from model.cycle import context_cache, iotlb, paging_structure_cache
+from model.cycle import context_cache, interrupt_entry_cache, iotlb, paging_structure_cache
 from model.cycle.axi import lite, read_path, write_path
 from model.cycle.axi.lite import Lite
 from model.cycle.axi.ports import Address, DeviceAddress, LiteRead, LiteWrite, ReadData, WriteData, WriteResponse
@@ -12,12 +12,15 @@ from model.cycle.axi.read_path import ReadPath
 from model.cycle.axi.register_slice import RegisterSlice
 from model.cycle.axi.write_path import WritePath
 from model.cycle.context_cache import ContextCache
+from model.cycle.interrupt_entry_cache import InterruptEntryCache
+from model.cycle.interrupt_remapper import InterruptRemapper
 from model.cycle.invalidation import Invalidation
 from model.cycle.invalidation_queue import InvalidationQueue
 from model.cycle.iotlb import Iotlb
 from model.cycle.memory_port import MemoryPort
 from model.cycle.outstanding import Issued, Outstanding
 from model.cycle.paging_structure_cache import PagingStructureCache
+from model.cycle.poster import Poster
 from model.cycle.register_file import RegisterAccess, RegisterFile
 from model.cycle.request import Access, Request
 from model.cycle.request_pipeline import NO_DECISION, Decision, Entry, RequestPipeline
@@ -83,7 +86,7 @@ class Outputs(NamedTuple):
 
 
 class Unit:
-    """DMA remapping in legacy mode between devices and memory.
+    """DMA remapping in legacy mode and interrupt remapping between devices and memory.
 
     `observer`, when set, is called with ("decision", (request, Decision)) in the clock in which the pipeline decides.
     `faults` and `invalidations` count fault records wanted and commands broadcast, over resets.
@@ -112,6 +115,9 @@ class Unit:
         self.queue = InvalidationQueue(config)
         self.invalidation = Invalidation(config)
         self.outstanding = Outstanding(config)
+        self.remapper = InterruptRemapper(config)
+        self.iec = InterruptEntryCache(config)
+        self.poster = Poster(config)
 
     def step(self, inputs: Inputs) -> Outputs:
         """Return this clock's outputs, then advance one clock."""
@@ -156,34 +162,42 @@ class Unit:
     def _advance(self, inputs: Inputs) -> None:
         """One clock: what is combinational first, in the order in which it depends on each other; then every step."""
         reads, writes = self.read_path.offer(), self.write_path.offer()
-        entry = self._enter(reads, writes)
+        entry, of_core = self._enter(reads, writes)
         decision = self._decide()
-        answered_read, answered_write = self._step_shell(inputs, reads, writes, entry, decision)
+        effects, answered_read, issued_message = self._step_shell(inputs, reads, writes, entry, of_core, decision)
+        fence = self._step_interrupts(inputs, decision, effects)
         self._step_walker(inputs, decision, entry)
         self._step_registers(decision)
         self.outstanding.step(
             None if decision.issue_read is None else Issued(decision.issue_read.id, decision.issue_read.older),
             None if decision.issue_write is None else Issued(decision.issue_write.id, decision.issue_write.older),
             answered_read,
-            answered_write,
+            effects.answered,
             self._flip,
+            issued_message,
+            effects.answered_message,
+            effects.sent,
+            fence,
         )
 
-    def _enter(self, reads: read_path.Outputs, writes: write_path.Outputs) -> Entry:
-        """Stage 1 of the pipeline, with what the core port offers before what devices offer."""
+    def _enter(self, reads: read_path.Outputs, writes: write_path.Outputs) -> tuple[Entry, int]:
+        """Stage 1 of the pipeline, with what the core port offers before what devices offer.
+
+        Return also what the core port offers: 0 nothing, 1 a read, 2 a write.
+        """
         pipeline, walker, registers, outstanding = self.pipeline, self.walker, self.registers, self.outstanding
-        core = self.core.o
-        read = write = None
-        if core is not None:
-            if core.access in WRITES:
-                write = core
-            else:
-                read = core
+        core, path = self.core.o, self.write_path
+        pending = self.remapper.pending
+        read, write, of_core = reads.reads, path.writes(registers.translation_enable, pending), 0
+        if core is not None and core.access not in WRITES:
+            read, of_core = core, 1
+        elif core is not None and not path.blocked_writes(pending) >> core.id & 1:
+            write, of_core = core, 2
         replay = walker.replay(*pipeline.may_replay(reads.read_space, writes.write_space)) if walker.in_use else None
         invalidation = self.invalidation
-        return pipeline.enter(
-            reads.reads if read is None else read,
-            writes.writes if write is None else write,
+        entry = pipeline.enter(
+            read,
+            write,
             replay,
             reads.read_space,
             writes.write_space,
@@ -195,6 +209,7 @@ class Unit:
             registers.table_mode,
             invalidation.epoch ^ invalidation.flip,
         )
+        return entry, of_core
 
     def _decide(self) -> Decision:
         """Stage 3 of the pipeline."""
@@ -216,16 +231,23 @@ class Unit:
         return decision
 
     def _step_shell(
-        self, inputs: Inputs, reads: read_path.Outputs, writes: write_path.Outputs, entry: Entry, decision: Decision
-    ) -> tuple[int | None, int | None]:
-        """Advance shell and core port; return the IDs that memory has answered."""
-        walker, outstanding, registers = self.walker, self.outstanding, self.registers
+        self,
+        inputs: Inputs,
+        reads: read_path.Outputs,
+        writes: write_path.Outputs,
+        entry: Entry,
+        of_core: int,
+        decision: Decision,
+    ) -> tuple[write_path.Effects, int | None, int | None]:
+        """Advance shell and core port; return what the write path shows besides, the ID of a read that memory has
+        answered, and of a message that goes, whether it is of the older epoch."""
+        walker, outstanding, registers, remapper = self.walker, self.outstanding, self.registers, self.remapper
         refused_read = walker.refused_read(outstanding.busy_reads) if walker.refused else None
         refused_write = walker.refused_write(outstanding.busy_writes) if walker.refused else None
         self._refusals_taken = reads.refusal_ready, writes.refusal_ready
-        core = self.core.o
-        of_core = 0 if core is None else 1 + (core.access in WRITES)  # 1 a read, 2 a write
-        message = registers.fault_message or registers.completion_message
+        message = None
+        if not outstanding.full_messages:
+            message = registers.fault_message or registers.completion_message or remapper.message
         answered_read = self.read_path.step(
             read_path.Inputs(
                 inputs.s_axi_ar,
@@ -237,7 +259,7 @@ class Unit:
                 refused_read,
             )
         )
-        answered_write, message_ready = self.write_path.step(
+        effects = self.write_path.step(
             write_path.Inputs(
                 inputs.s_axi_aw,
                 inputs.s_axi_w,
@@ -249,9 +271,23 @@ class Unit:
                 decision.issue_write,
                 refused_write,
                 message,
+                entry.writes_ready if of_core == 2 else 0,
+                remapper.interrupt_ready,
+                remapper.answer,
+                registers.translation_enable,
+                remapper.pending,
             )
         )
-        self._message_ready = message_ready
+        issued_message = None
+        self._messages_ready = 0, 0, 0
+        if effects.message_ready:
+            if registers.fault_message is not None:
+                self._messages_ready = 1, 0, 0
+            elif registers.completion_message is not None:
+                self._messages_ready = 0, 1, 0
+            else:
+                self._messages_ready = 0, 0, 1
+            issued_message = remapper.message_older(self.invalidation.epoch) if self._messages_ready[2] else 0
         self.core.step(inputs.core, (0, entry.reads_ready, entry.writes_ready)[of_core])
         self._access = self.lite.offer().access
         self.lite.step(
@@ -264,7 +300,65 @@ class Unit:
                 registers.read_data,
             )
         )
-        return answered_read, answered_write
+        return effects, answered_read, issued_message
+
+    def _step_interrupts(self, inputs: Inputs, decision: Decision, effects: write_path.Effects) -> int:
+        """Look at what interrupts want of the memory port, advance remapper, its cache and the poster; return whether
+        a fence is set up. What they want of the port is kept for `_step_walker`."""
+        remapper, poster, port, outstanding = self.remapper, self.poster, self.memory_port, self.outstanding
+        invalidation, registers = self.invalidation, self.registers
+        self._interrupt_read = self._descriptor_read = self._descriptor_write = None
+        self._remapper_is_older = 0
+        self._interrupt_record = None
+        command = invalidation.command
+        if not remapper.in_use and effects.interrupt is None:
+            if command is not None:
+                self.iec.step(interrupt_entry_cache.Inputs(None, None, command))
+            return 0
+        epoch = invalidation.epoch
+        self._remapper_is_older = remapper.older_epoch(epoch)
+        fence = remapper.fence(outstanding.writes_busy, outstanding.fenced)
+        fill = remapper.take(port.interrupt_returned, epoch)
+        returned = port.descriptor_returned(inputs.m_axi_mem_r)
+        written = port.descriptor_written(inputs.m_axi_mem_b)
+        post = remapper.post
+        self._interrupt_read = remapper.read
+        self._descriptor_read, self._descriptor_write = poster.read(post), poster.write(returned)
+        walks = self.walker.read_offer(self.tables.find) if self.walker.in_use else None
+        ready = port.reads_ready(
+            walks is not None,
+            self.queue.read is not None,
+            remapper.read is not None,
+            self._descriptor_read is not None,
+            inputs.m_axi_mem_arready,
+        )
+        write_ready = port.writes_ready(
+            self._descriptor_write is not None, inputs.m_axi_mem_awready, inputs.m_axi_mem_wready
+        )[1]
+        posted, idle = poster.posted, poster.idle
+        poster.step(post, ready[3], returned, write_ready, written)
+        if decision.record is None and remapper.record is not None:
+            self._interrupt_record = remapper.record
+            self.faults += 1
+        lookup, found = remapper.lookup, self.iec.found.irte
+        remapper.step(
+            effects.interrupt,
+            registers.interrupt_remapping_enable,
+            registers.compatibility_enable,
+            registers.interrupt_table,
+            epoch ^ invalidation.flip,
+            found,
+            ready[2],
+            self._messages_ready[2],
+            1 if idle and ready[3] else 0,
+            posted,
+            0 if decision.record is not None else 1,
+            effects.interrupt_answer_ready,
+            outstanding.writes_busy,
+            outstanding.fenced,
+        )
+        self.iec.step(interrupt_entry_cache.Inputs(lookup, fill, command))
+        return fence
 
     def _step_walker(self, inputs: Inputs, decision: Decision, entry: Entry) -> None:
         """Advance walker, caches, memory port, and the pipeline."""
@@ -277,15 +371,24 @@ class Unit:
             fills = walker.take(port.walk_returned, epoch)
             self._walker_is_older = walker.older_epoch(epoch)
         self._pipeline_is_older = self.pipeline.older_epoch(epoch)
-        walks_ready, self._queue_ready = port.reads_ready(
-            read is not None, queue.read is not None, inputs.m_axi_mem_arready
+        walks_ready, self._queue_ready, _, _ = port.reads_ready(
+            read is not None,
+            queue.read is not None,
+            self._interrupt_read is not None,
+            self._descriptor_read is not None,
+            inputs.m_axi_mem_arready,
         )
-        self._status_ready = port.status_ready(inputs.m_axi_mem_awready, inputs.m_axi_mem_wready)
+        self._status_ready, _ = port.writes_ready(
+            self._descriptor_write is not None, inputs.m_axi_mem_awready, inputs.m_axi_mem_wready
+        )
         self._returned, self._status_written = port.queue_returned, port.status_written
         port.step(
             read,
             queue.read,
+            self._interrupt_read,
+            self._descriptor_read,
             queue.status_write,
+            self._descriptor_write,
             inputs.m_axi_mem_arready,
             inputs.m_axi_mem_r,
             inputs.m_axi_mem_awready,
@@ -327,20 +430,18 @@ class Unit:
             self._status_ready,
             self._status_written,
         )
-        has_fault_message = registers.fault_message is not None
         registers.step(
             None if self._access is None else RegisterAccess(*self._access),
             head,
             error,
             wait_completed,
-            decision.record,
+            decision.record or self._interrupt_record,
             drain_ready,
             drain_done,
-            self._message_ready,
-            0 if has_fault_message else self._message_ready,
+            self._messages_ready[0],
+            self._messages_ready[1],
         )
         self._flip = invalidation.flip
         self.invalidations += invalidation.flip
-        invalidation.step(
-            drain, command, int(self._pipeline_is_older or self._walker_is_older or self.outstanding.older)
-        )
+        older = self._pipeline_is_older or self._walker_is_older or self._remapper_is_older or self.outstanding.older
+        invalidation.step(drain, command, int(older))

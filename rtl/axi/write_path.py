@@ -1,4 +1,4 @@
-"""Write path of the AXI shell: AW to the request pipeline, AW and W on to memory, B back, refusals, event messages."""
+"""Write path of the AXI shell: AW to the request pipeline, AW and W on to memory, B back, refusals, interrupts."""
 
 from amaranth import *
 from amaranth.lib import data, stream, wiring
@@ -11,11 +11,26 @@ from rtl.axi.channel import address_layout, connect_device_address, connect_memo
 from rtl.axi.output_fifo import FallThroughFifo
 from rtl.axi.ports import WRITE_CHANNELS, axi_signature, refusal_layout
 from rtl.axi.register_slice import OutputRegister, RegisterSlice, SkidBuffer
+from rtl.axi.write_order import WriteOrder, interrupt_address_layout
 from rtl.event_message import message_layout
 from rtl.request import Access, request_layout
 from rtl.request_pipeline import issue_layout
+from rtl.walker import in_turn
 
-__all__ = ["WritePath"]
+__all__ = ["WritePath", "interrupt_answer_layout", "interrupt_layout"]
+
+DWORD_BITS = 32
+UNCHANGED = ("core_write", "translation_enable", "pending")  # to WriteOrder
+
+
+def interrupt_layout(config: UnitConfig) -> data.StructLayout:
+    """An interrupt request with its data; without `whole` not all of its bytes are written, so it is none."""
+    return data.StructLayout({**interrupt_address_layout(config).members, "data": DWORD_BITS, "whole": 1})
+
+
+def interrupt_answer_layout(config: UnitConfig) -> data.StructLayout:
+    """The answer to an interrupt request: SLVERR unless `okay`."""
+    return data.StructLayout({"id": config.id_bits, "okay": 1})
 
 
 class WritePath(wiring.Component):
@@ -23,22 +38,25 @@ class WritePath(wiring.Component):
 
     Spec: AXI4 A3, A5; for AxMMU signals AXI5 "Untranslated transactions"; messages: rules 25.
     Timing: every output of `s_axi` and `m_axi` comes from a register. AW accepted in clock n is in `writes` in n + 1.
+    W of an interrupt accepted in clock n is in `interrupt` in n if its AW was accepted before, else in n + 1.
     `issue_write` in clock n, with nothing before it and its first W beat accepted by then, puts AW and that beat on
     `m_axi` in n + 1. B accepted in clock n is on `s_axi` in n + 1.
-    Order: W beats belong to the decisions, issued or refused, in the order in which these are made; AxLEN + 1 beats
-    each (WLAST of devices is not looked at, that to memory is made anew, so that no device breaks another's bursts).
+    Order: W beats belong to the decisions, issued or refused, in the order in which these are made, and to interrupts
+    in between as WriteOrder says; AxLEN + 1 beats each (WLAST of devices is not looked at, that to memory is made
+    anew, so that no device breaks another's bursts).
     AW goes out together with its first beat: a device that keeps its data back delays no message, unless in the
     middle of a burst. A message goes between two bursts, in turn with them.
-    B of a refusal: after its last beat was swallowed, in turn with B of memory, but before any of its own ID, which
-    can only belong to a younger request.
+    B of memory, of refusals and of interrupts take turns. B of a refusal: after its last beat was swallowed, but before
+    any other of its own ID, which can only belong to a younger request. Nothing of B waits for an interrupt: younger
+    writes of its ID have not entered the pipeline.
 
     Members
     -------
     s_axi : In, m_axi : Out
         Device side, with side band; memory side, whose IDs have one bit more: 1 marks messages (other bits 0), whose
         B goes no further.
-    writes : Out(stream)
-        Requests of devices.
+    writes, core_write, blocked_writes, translation_enable, pending
+        As in WriteOrder; `writes` are the requests of devices that are no interrupt requests.
     issue_write : In, write_space : Out
         Permitted request, and how many more may be issued (a register); more than that are lost.
     refusal : In(stream)
@@ -47,8 +65,16 @@ class WritePath(wiring.Component):
         register of `s_axi`. An `issue_write` in the clock of its transfer is the older one.
     message : In(stream)
         One dword to write. `ready`, combinational, is 1 only in the clock of the transfer.
+    interrupt : Out(stream)
+        Interrupt requests in order; combinational, `ready` must not depend on it. No younger W beat passes one.
+    interrupt_answer : In(stream)
+        Answers to them, in any order among different IDs. `ready` depends on the answer on offer.
+    sent_write : Out
+        With `valid` (combinational): the last beat of an issued write goes to the register of `m_axi`.
     answered_write : Out
         With `valid` (combinational): a device took a B of memory.
+    answered_message : Out
+        For one clock (combinational): B of a message came.
     """
 
     def __init__(self, *, config: UnitConfig):
@@ -62,7 +88,15 @@ class WritePath(wiring.Component):
                 "write_space": Out(range(OUTPUT_DEPTH + 1)),
                 "refusal": In(stream.Signature(refusal_layout(config))),
                 "message": In(stream.Signature(message_layout())),
+                "core_write": In(1),
+                "blocked_writes": Out(1 << config.id_bits),
+                "translation_enable": In(1),
+                "pending": In(1 << config.id_bits),
+                "interrupt": Out(stream.Signature(interrupt_layout(config))),
+                "interrupt_answer": In(stream.Signature(interrupt_answer_layout(config))),
+                "sent_write": Out(data.StructLayout({"valid": 1, "id": config.id_bits})),
                 "answered_write": Out(data.StructLayout({"valid": 1, "id": config.id_bits})),
+                "answered_message": Out(1),
             }
         )
 
@@ -81,7 +115,11 @@ class WritePath(wiring.Component):
     def _connect_requests(self, m):
         m.submodules.requests = requests = RegisterSlice(request_layout(self.config))
         connect_device_address(m, self.s_axi, "aw", requests.i, Access.WRITE)
-        wiring.connect(m, requests.o, wiring.flipped(self.writes))
+        m.submodules.order = self._order = order = WriteOrder(config=self.config)
+        wiring.connect(m, requests.o, order.requests)
+        wiring.connect(m, order.writes, wiring.flipped(self.writes))
+        m.d.comb += self.blocked_writes.eq(order.blocked_writes)
+        m.d.comb += (getattr(order, name).eq(getattr(self, name)) for name in UNCHANGED)
 
     def _connect_outputs(self, m):
         config, s_axi, m_axi = self.config, self.s_axi, self.m_axi
@@ -114,19 +152,24 @@ class WritePath(wiring.Component):
         ]
 
     def _steer(self, m):
-        """W beats to memory or nowhere, messages in between."""
-        beat, address, word = self._beats.o, self._addresses.i, self._data.i
+        """W beats to memory, to the interrupt remapper or nowhere, messages in between."""
+        beat, address, word, order = self._beats.o, self._addresses.i, self._data.i, self._order
         in_burst, left = Signal(), Signal(8)  # beats that follow the one that is next
         start, forward, send, message_was_last = Signal(), Signal(), Signal(), Signal()
-        swallow = self._take_refusal(m, start, in_burst)
-        may_start = self._issued.valid & beat.valid & ~in_burst & ~swallow
+        sending = Signal(self.config.id_bits)  # ID of the burst
+        swallow, swallowed = self._take_refusal(m, start, in_burst)
+        interrupt = self._take_interrupt(m)
+        may_start = self._issued.valid & beat.valid & ~in_burst & ~swallow & order.is_write
         both_free = address.ready & word.ready
         m.d.comb += [
             send.eq(self.message.valid & both_free & ~in_burst & ~(message_was_last & may_start)),
             start.eq(may_start & both_free & ~send),
             forward.eq(start | (in_burst & beat.valid & word.ready)),
             self._issued.ready.eq(start),
-            beat.ready.eq(swallow | forward),
+            beat.ready.eq(swallow | forward | interrupt),
+            order.taken.eq(swallowed | self.sent_write.valid | interrupt),
+            self.sent_write.valid.eq(forward & word.p.last),
+            self.sent_write.id.eq(Mux(in_burst, sending, self._issued.p.id)),
             self.message.ready.eq(send),
             address.valid.eq(start | send),
             address.p.id.eq(self._issued.p.id),
@@ -142,6 +185,7 @@ class WritePath(wiring.Component):
                 in_burst.eq(~word.p.last),
                 left.eq(self._issued.p.attributes.len - 1),
                 message_was_last.eq(0),
+                sending.eq(self._issued.p.id),
             ]
         with m.Elif(forward):
             m.d.sync += [in_burst.eq(~word.p.last), left.eq(left - 1)]
@@ -165,12 +209,30 @@ class WritePath(wiring.Component):
             word.last.eq(1),
         ]
 
+    def _take_interrupt(self, m):
+        """Join an interrupt with its beat; return whether that is taken in this clock."""
+        beat, order, interrupt = self._beats.o, self._order, self.interrupt.p
+        lanes = self.config.data_bits // DWORD_BITS
+        lane = order.interrupt.address[2:][: (lanes - 1).bit_length()]
+        m.d.comb += [
+            self.interrupt.valid.eq(order.is_interrupt & beat.valid),
+            *(interrupt[name].eq(order.interrupt[name]) for name in interrupt_address_layout(self.config).members),
+        ]
+        for number in range(lanes):
+            with m.If(lane == number):
+                m.d.comb += [
+                    interrupt.data.eq(beat.p.data.word_select(number, DWORD_BITS)),
+                    interrupt.whole.eq(beat.p.strb.word_select(number, 4).all()),
+                ]
+        return self.interrupt.valid & self.interrupt.ready
+
     def _take_refusal(self, m, start, in_burst):
-        """Hold one refusal from its arrival to its B; return whether the W beats of this clock are its own."""
+        """Hold one refusal from its arrival to its B; return whether the W beats of this clock are its own, and
+        whether the last one is taken."""
         refused, beat = self._refused, self._beats.o
         before = Signal(range(OUTPUT_DEPTH + 1))  # issued requests that are older than it and did not start
         waiting = Signal(range(OUTPUT_DEPTH + 1))  # issued requests that will not have started after this clock
-        swallow = Signal()
+        swallow, swallowed = Signal(), Signal()
         m.d.comb += waiting.eq(OUTPUT_DEPTH - self.write_space + self.issue_write.valid - start)
         with m.FSM():
             with m.State("Free"):
@@ -180,12 +242,13 @@ class WritePath(wiring.Component):
                     m.next = "Swallow"
 
             with m.State("Swallow"):
-                m.d.comb += swallow.eq((before == 0) & ~in_burst)
+                m.d.comb += swallow.eq((before == 0) & ~in_burst & self._order.is_write)
                 with m.If(start):
                     m.d.sync += before.eq(before - 1)
                 with m.If(swallow & beat.valid):
                     m.d.sync += refused.len.eq(refused.len - 1)
                     with m.If(refused.len == 0):
+                        m.d.comb += swallowed.eq(1)
                         m.next = "Answer"
 
             with m.State("Answer"):
@@ -193,7 +256,7 @@ class WritePath(wiring.Component):
                 with m.If(self._answered):
                     m.next = "Free"
 
-        return swallow
+        return swallow, swallowed
 
     def _connect_answers(self, m):
         config, s_axi, m_axi = self.config, self.s_axi, self.m_axi
@@ -215,21 +278,28 @@ class WritePath(wiring.Component):
         self._choose_answer(m, returned.o, answers.i)
 
     def _choose_answer(self, m, returned, answer):
-        of_memory, refuse, refusal_next = Signal(), Signal(), Signal()
-        is_older = returned.p.id == self._refused.id
+        """B of memory, of the refusal, of interrupts: in turn, but none before the refusal of its own ID."""
+        interrupt, refused = self.interrupt_answer, self._refused
+        wants, chosen, turn = Signal(3), Signal(3), Signal(3)
         m.d.comb += [
-            of_memory.eq(returned.valid & ~returned.p.own),
-            refuse.eq(self._answering & (~of_memory | refusal_next | is_older)),
-            answer.valid.eq(refuse | of_memory),
-            returned.ready.eq(returned.p.own | (answer.ready & ~refuse)),
-            self._answered.eq(refuse & answer.ready),
+            wants[0].eq(returned.valid & ~returned.p.own & ~(self._answering & (returned.p.id == refused.id))),
+            wants[1].eq(self._answering),
+            wants[2].eq(interrupt.valid & ~(self._answering & (interrupt.p.id == refused.id))),
+            chosen.eq(in_turn(wants, turn)),
+            answer.valid.eq(wants.any()),
+            answer.p.forwarded.eq(chosen[0]),
+            returned.ready.eq(returned.p.own | (chosen[0] & answer.ready)),
+            self._answered.eq(chosen[1] & answer.ready),
+            interrupt.ready.eq(chosen[2] & answer.ready),
+            self.answered_message.eq(returned.valid & returned.p.own),
         ]
-        with m.If(refuse):
-            m.d.comb += [
-                answer.p.id.eq(self._refused.id),
-                answer.p.resp.eq(Mux(self._refused.okay, Response.OKAY, Response.SLVERR)),
-            ]
-        with m.Else():
-            m.d.comb += [answer.p.id.eq(returned.p.id), answer.p.resp.eq(returned.p.resp), answer.p.forwarded.eq(1)]
+        with m.If(chosen[0]):
+            m.d.comb += [answer.p.id.eq(returned.p.id), answer.p.resp.eq(returned.p.resp)]
+        for bit, source in ((chosen[1], refused), (chosen[2], interrupt.p)):
+            with m.If(bit):
+                m.d.comb += [
+                    answer.p.id.eq(source.id),
+                    answer.p.resp.eq(Mux(source.okay, Response.OKAY, Response.SLVERR)),
+                ]
         with m.If(answer.valid & answer.ready):
-            m.d.sync += refusal_next.eq(~refuse)
+            m.d.sync += turn.eq(chosen)

@@ -9,6 +9,7 @@ from tests.rtl.bench import run_bench
 CONFIGS = {
     "default": UnitConfig(),
     "software invalidates": UnitConfig(esrtps=False),
+    "software invalidates interrupts": UnitConfig(esirtps=False),
     "no interrupts": UnitConfig(ir=False, eim=False, pi=False),
     "no queue": UnitConfig(qi=False, ir=False, eim=False, pi=False),
 }
@@ -18,4 +19,4 @@ CONFIGS = {
 def test_lockstep(config):
     assert run_bench(
         lambda: GlobalCommand(config=config), name="global_command", config=config, simulator="icarus"
-    ) == (3, 0)
+    ) == (4, 0)

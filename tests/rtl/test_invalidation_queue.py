@@ -9,7 +9,7 @@ from tests.rtl.bench import run_bench
 
 CONFIGS = {
     "default": PRESETS["default"],
-    "wide descriptors": UnitConfig(adms=True, haw=39, nd=3, mamv=9),
+    "wide descriptors": UnitConfig(adms=True, haw=39, nd=3, mamv=9, mhmv=8),
     "few features": UnitConfig(psi=False, ir=False, eim=False, pi=False, haw=52, mamv=63),
 }
 

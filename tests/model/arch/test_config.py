@@ -189,8 +189,8 @@ def test_unknown_name():
     assert str(error.value) == (
         "haww is no field of a configuration; there are version_major, version_minor, haw, nd, rwbf, plmr, phmr, cm, "
         "sagaw, mgaw, zlr, fro, sslps, psi, nfr, mamv, dwd, drd, pi, esirtps, esrtps, c, qi, ir, eim, pt, sc, iro, "
-        "mhmv, adms, eimer, irreq, iotlb_entries, context_cache_entries, paging_structure_cache_entries, walks, "
-        "parked, id_bits, data_bits, collapse_faults, protected_memory_shift"
+        "mhmv, adms, eimer, irreq, iotlb_entries, context_cache_entries, paging_structure_cache_entries, "
+        "iec_entries, interrupts, exclusive, walks, parked, id_bits, data_bits, collapse_faults, protected_memory_shift"
     )
 
 

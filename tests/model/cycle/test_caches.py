@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 import pytest
 
 from model.arch import UnitConfig
-from model.cycle import context_cache, iotlb, paging_structure_cache
+from model.cycle import context_cache, interrupt_entry_cache, iotlb, paging_structure_cache
 from model.cycle.request import Context, Invalidation, Table, Translation
 
 SEEDS = range(5)
 CLOCKS = 4000
-LARGE = UnitConfig(iotlb_entries=256, context_cache_entries=256, paging_structure_cache_entries=256)
-SMALL = UnitConfig(iotlb_entries=5, context_cache_entries=3, paging_structure_cache_entries=6)
+LARGE = UnitConfig(iotlb_entries=256, context_cache_entries=256, paging_structure_cache_entries=256, iec_entries=256)
+SMALL = UnitConfig(iotlb_entries=5, context_cache_entries=3, paging_structure_cache_entries=6, iec_entries=5)
 # Pages that one entry stands for, by level of the page, and by level of the table.
 PAGES = {1: 1, 2: 512, 3: 512**2}
 TABLE_PAGES = {1: 512, 2: 512**2, 3: 512**3, 4: 512**4}
@@ -94,6 +94,16 @@ def names_context(fill: context_cache.Fill, command: Invalidation) -> bool:
     )
 
 
+def interrupt_index(rng: Random) -> int:
+    return 0x5A5A ^ (1 << rng.randrange(16) if rng.random() < 0.6 else 0)
+
+
+def names_interrupt(fill: interrupt_entry_cache.Fill, command: Invalidation) -> bool:
+    count = command.interrupt_mask + 1
+    same = fill.index // count == command.interrupt_index // count
+    return bool(command.iec_global) or bool(command.iec_index and same)
+
+
 IOTLB = Subject(
     iotlb.Iotlb,
     iotlb.Inputs,
@@ -132,7 +142,22 @@ PAGING_STRUCTURE_CACHE = Subject(
     lambda fill: fill.table,
     0,
 )
-SUBJECTS = {"iotlb": IOTLB, "context_cache": CONTEXT_CACHE, "paging_structure_cache": PAGING_STRUCTURE_CACHE}
+INTERRUPT_ENTRY_CACHE = Subject(
+    interrupt_entry_cache.InterruptEntryCache,
+    interrupt_entry_cache.Inputs,
+    lambda rng, serial: interrupt_entry_cache.Fill(interrupt_index(rng), serial),
+    interrupt_index,
+    lambda fill, lookup: fill.index == lookup,
+    names_interrupt,
+    lambda fill: fill.irte,
+    2,
+)
+SUBJECTS = {
+    "iotlb": IOTLB,
+    "context_cache": CONTEXT_CACHE,
+    "paging_structure_cache": PAGING_STRUCTURE_CACHE,
+    "interrupt_entry_cache": INTERRUPT_ENTRY_CACHE,
+}
 
 every_cache = pytest.mark.parametrize("subject", SUBJECTS.values(), ids=SUBJECTS)
 every_seed = pytest.mark.parametrize("seed", SEEDS)
@@ -140,18 +165,21 @@ every_seed = pytest.mark.parametrize("seed", SEEDS)
 
 def command(rng: Random) -> Invalidation:
     """Return a command as the register file and the queue make them."""
-    kinds = [0] * 6
-    kinds[rng.choice((0, 1, 2, 2, 2, 3, 4, 5, 5, 5, 5))] = 1
+    often = {"context_device": 3, "iotlb_page": 4, "iec_index": 4}
+    names = ("context_global", "context_domain", "iotlb_global", "iotlb_domain", "iec_global", *often)
+    kinds = {rng.choice([name for name in names for _ in range(often.get(name, 1))])}
     if rng.random() < 0.1:
-        kinds[0] = kinds[3] = 1
+        kinds |= {"context_global", "iotlb_global"}
     return Invalidation(
-        *kinds,
+        **dict.fromkeys(kinds, 1),
         keep_tables=rng.getrandbits(1),
         domain_id=domain_id(rng),
         source_id=source_id(rng),
         function_mask=rng.choice([*FUNCTIONS]),
         page=page(rng),
         page_mask=(1 << rng.choice((0, 0, 0, 1, 8, 9, 10, 18, 27, 52))) - 1,
+        interrupt_index=interrupt_index(rng),
+        interrupt_mask=(1 << rng.choice((0, 0, 0, 1, 2, 3, 8, 15, 16))) - 1,
     )
 
 
@@ -216,6 +244,8 @@ def _same(fill: Any, later: Any) -> bool:
         return False
     if isinstance(fill, context_cache.Fill):
         return fill.source_id == later.source_id
+    if isinstance(fill, interrupt_entry_cache.Fill):
+        return fill.index == later.index
     count = TABLE_PAGES[fill.table.level]
     return (fill.domain_id, fill.table.level, fill.page // count) == (
         later.domain_id,

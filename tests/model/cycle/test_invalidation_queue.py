@@ -33,7 +33,7 @@ from tests.model.reference.interrupts import (
 
 CONFIGS = {
     "default": {},
-    "wide descriptors": {"adms": True, "nd": 3, "mamv": 9, "haw": 40},
+    "wide descriptors": {"adms": True, "nd": 3, "mamv": 9, "haw": 40, "mhmv": 8},
     "no pages": {"psi": False, "nd": 0},
     "no interrupts": {"ir": False, "eim": False, "pi": False, "mamv": 63},
 }
@@ -149,6 +149,13 @@ def decode(descriptor: int, config: UnitConfig) -> Invalidation | None:
             keep_tables=hint if granularity == 3 else 0,
             **{asked: 1},
         )
+    if kind == 4:
+        mask = descriptor >> 27 & 0x1F
+        return Invalidation(
+            interrupt_index=descriptor >> 32 & 0xFFFF,
+            interrupt_mask=(1 << min(mask, 16)) - 1,
+            **{"iec_index" if granularity & 1 and mask <= config.mhmv else "iec_global": 1},
+        )
     return Invalidation() if kind in (6, 7) else None
 
 
@@ -225,7 +232,7 @@ def test_16_3_types_granularities_and_single_bits(features, wide):
     """Each type with each granularity, and a good descriptor of each type with any one bit turned over."""
     descriptors = [code >> 4 << 9 | code & 0xF | g << 4 for code in (*range(10), 17, 66, 127) for g in range(4)]
     descriptors += [
-        good ^ 1 << bit for good in (0x11, 0x12, 0x4, 0x5, 0x26, 0x37) for bit in range(256 if wide else 128)
+        good ^ 1 << bit for good in (0x11, 0x12, 0x4, 0x14, 0x5, 0x26, 0x37) for bit in range(256 if wide else 128)
     ]
     for mode in {LEGACY, ABORT_DMA} if wide else {LEGACY}:
         pair = Pair(Random(2), features, mode)

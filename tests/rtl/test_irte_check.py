@@ -1,0 +1,20 @@
+"""pytest entry points of IrteCheck: the run against its model."""
+
+import pytest
+
+from model.arch import UnitConfig
+from rtl.irte_check import IrteCheck
+from tests.rtl.bench import run_bench
+
+CONFIGS = {
+    "default": UnitConfig(),
+    "32-bit addresses": UnitConfig(haw=32, mgaw=39, sagaw=(39,)),
+    "widest": UnitConfig(haw=52),
+    "no posting": UnitConfig(pi=False, haw=39),
+}
+
+
+@pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
+def test_same_as_model(config):
+    results = run_bench(lambda: IrteCheck(config=config), name="irte_check", config=config, simulator="icarus")
+    assert results == (1, 0)
