@@ -3,7 +3,15 @@
 from model.reference import DmaResult, InterruptResult, Message, Refusal
 from sim.recording import Dma, Interrupt, RegisterRead
 
-__all__ = ["dma_difference", "dma_text", "interrupt_difference", "is_subset", "message_text", "read_difference"]
+__all__ = [
+    "dma_difference",
+    "dma_text",
+    "interrupt_difference",
+    "interrupt_text",
+    "is_subset",
+    "message_text",
+    "read_difference",
+]
 
 
 def read_difference(event: RegisterRead, actual: int) -> str | None:
@@ -63,14 +71,15 @@ def interrupt_difference(event: Interrupt, actual: InterruptResult) -> str | Non
     if event.permitted != actual.permitted or not event.permitted:
         same = not event.permitted and actual.fault_reason in event.reasons and actual.suppressed == event.suppressed
         expected = "permitted" if event.permitted else _refusal_text(event)
-        return None if same else f"{_interrupt_text(actual)}, not {expected}"
+        return None if same else f"{interrupt_text(actual)}, not {expected}"
     expected_message = None if event.posted else Message(event.message_address or 0, event.message_data or 0)
     if (actual.message, actual.posted) == (expected_message, event.posted):
         return None
-    return f"{_interrupt_text(actual)}, not {message_text(expected_message) if expected_message else 'posted'}"
+    return f"{interrupt_text(actual)}, not {message_text(expected_message) if expected_message else 'posted'}"
 
 
-def _interrupt_text(result: InterruptResult) -> str:
+def interrupt_text(result: InterruptResult) -> str:
+    """Say what the answer to an interrupt request is."""
     if result.condition:
         suppressed = " suppressed by FPD" if result.suppressed else ""
         return f"refused with fault {result.condition.reason:#x} ({result.condition.name}){suppressed}"

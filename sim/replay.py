@@ -15,6 +15,7 @@ from model.reference import (
     DmaRequest,
     DmaResult,
     InterruptRequest,
+    InterruptResult,
     Memory,
     MemoryFault,
     Message,
@@ -61,15 +62,17 @@ class _ObservedMemory(Memory):
 class Judgement:
     """What the reference model says of one event.
 
-    `verdict` of the line, `surplus` of effects of earlier events that have no line. `read` or `dma` is the model's own
-    answer, `written` (address, bytes) and `messages` its effects, in order; for a refused DMA request, `recorded` are
-    the FRCD records (offset of the first byte, 128 bits) and FSTS that it left, before `withdrawal` took them back.
+    `verdict` of the line, `surplus` of effects of earlier events that have no line. `read`, `dma` or `interrupt` is the
+    model's own answer, `written` (address, bytes) and `messages` its effects, in order; for a refused request,
+    `recorded` are the FRCD records (offset of the first byte, 128 bits) and FSTS that it left, before `withdrawal` took
+    them back.
     """
 
     verdict: Verdict
     surplus: list[Verdict] = field(default_factory=list)
     read: int = 0
     dma: DmaResult | None = None
+    interrupt: InterruptResult | None = None
     written: list[tuple[int, bytes]] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
     recorded: list[tuple[int, int]] = field(default_factory=list)
@@ -80,13 +83,11 @@ class Judgement:
 class Replayer:
     """Plays the events of a recording one by one on a unit of the recording's configuration.
 
-    `unit` may be observed through its `trace`. With `interrupts` False the unit gets no interrupt requests; these
-    lines are then not yet compared. Raises ConfigError when the unit cannot be built.
+    `unit` may be observed through its `trace`. Raises ConfigError when the unit cannot be built.
     """
 
-    def __init__(self, recording: Recording, *, interrupts: bool = True) -> None:
+    def __init__(self, recording: Recording) -> None:
         self._recording = recording
-        self._interrupts = interrupts
         self._memory = _ObservedMemory()
         self._deviates = deviations.applies_to(recording.header.source)
         self.unit = Unit(config_of(recording.header), self._memory)
@@ -222,8 +223,7 @@ class Replayer:
         name = deviations.of_dma(event, actual) if self._deviates and difference else None
         judgement = Judgement(_compared(event, difference, name), dma=actual)
         if not actual.permitted:
-            judgement.recorded = [(place, self._record(place)) for place in log.added()]
-            judgement.fault_status = self.unit.read_register(FSTS.offset)
+            self._note_recorded(log, judgement)
         withdrawn_for = name or self._foreign_record
         if withdrawn_for:
             judgement.withdrawal = self._withdraw(log, withdrawn_for)
@@ -235,18 +235,23 @@ class Replayer:
             self._foreign_record = self._foreign_contents = name
         return judgement
 
+    def _note_recorded(self, log: FaultLog, judgement: Judgement) -> None:
+        judgement.recorded = [(place, self._record(place)) for place in log.added()]
+        judgement.fault_status = self.unit.read_register(FSTS.offset)
+
     def _record(self, place: int) -> int:
         return self.unit.read_register(place, 8) | self.unit.read_register(place + 8, 8) << 64
 
     def _interrupt(self, event: Interrupt) -> Judgement:
-        if not self._interrupts:
-            return Judgement(Verdict(_kind(event), event.line, Outcome.NOT_YET))
-        log = FaultLog(self.unit) if self._deviates else None
+        log = FaultLog(self.unit)
         actual = self.unit.interrupt(InterruptRequest(event.source_id, event.address, event.data))
         difference = interrupt_difference(event, actual)
         name = deviations.of_interrupt(event, actual, self.unit) if self._deviates and difference else None
-        judgement = Judgement(_compared(event, difference, name))
-        if log and not actual.permitted:
+        judgement = Judgement(_compared(event, difference, name), interrupt=actual)
+        if actual.permitted:
+            return judgement
+        self._note_recorded(log, judgement)
+        if self._deviates:
             judgement.withdrawal = self._withdraw(log, deviations.INTERRUPT_FAULTS_NOT_RECORDED)
         return judgement
 

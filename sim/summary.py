@@ -17,7 +17,6 @@ class Outcome(Enum):
     EQUAL = "equal"
     UNEQUAL = "unequal"
     EXCEPTED = "excepted"
-    NOT_YET = "not yet"  # it shows what the simulated unit cannot do yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +44,6 @@ class Count:
     compared: int = 0
     equal: int = 0
     unequal: int = 0
-    not_yet: int = 0
     excepted: Counter[str] = field(default_factory=Counter)
 
     def add(self, verdict: Verdict) -> None:
@@ -53,8 +51,6 @@ class Count:
         self.seen += not verdict.surplus
         if verdict.outcome is Outcome.EXCEPTED:
             self.excepted[verdict.text] += 1
-        elif verdict.outcome is Outcome.NOT_YET:
-            self.not_yet += not verdict.surplus
         elif verdict.outcome is not Outcome.TOLD:
             self.compared += not verdict.surplus
             self.equal += verdict.outcome is Outcome.EQUAL
@@ -83,8 +79,7 @@ class Lockstep:
 @dataclass
 class Summary:
     """The outcome of a replay. `differences` has one sentence for each unequal line or unexpected effect;
-    `withdrawn` counts, by deviation, fault records that the recording's source does not make; `surplus_not_yet`, by
-    kind, effects without a line that the unit has only since it gets no interrupts yet. `clocks` is 0 without a
+    `withdrawn` counts, by deviation, fault records that the recording's source does not make. `clocks` is 0 without a
     simulator."""
 
     capture: str
@@ -93,7 +88,6 @@ class Summary:
     kinds: dict[str, Count] = field(default_factory=dict)
     differences: list[str] = field(default_factory=list)
     withdrawn: Counter[str] = field(default_factory=Counter)
-    surplus_not_yet: Counter[str] = field(default_factory=Counter)
     clocks: int = 0
     lockstep: Lockstep = field(default_factory=Lockstep)
     seconds: float = 0.0
@@ -101,8 +95,6 @@ class Summary:
     def add(self, verdict: Verdict) -> None:
         """Count a verdict in; one that is unequal leaves its sentence."""
         self.kinds.setdefault(verdict.kind, Count()).add(verdict)
-        if verdict.surplus and verdict.outcome is Outcome.NOT_YET:
-            self.surplus_not_yet[verdict.kind] += 1
         if verdict.outcome is Outcome.UNEQUAL:
             self.differences.append(f"line {verdict.line}: {verdict.text}")
 
@@ -110,11 +102,6 @@ class Summary:
     def compared(self) -> int:
         """Number of lines whose result was compared."""
         return sum(count.compared for count in self.kinds.values())
-
-    @property
-    def not_yet(self) -> int:
-        """Number of lines that show what the simulated unit cannot do yet."""
-        return sum(count.not_yet for count in self.kinds.values())
 
     @property
     def equal(self) -> bool:
@@ -129,7 +116,6 @@ class Summary:
             "config": asdict(self.config),
             "kinds": {kind: count.to_json() for kind, count in sorted(self.kinds.items())},
             "withdrawn": dict(self.withdrawn),
-            "surplus_not_yet": dict(self.surplus_not_yet),
             "clocks": self.clocks,
             "lockstep": asdict(self.lockstep),
             "seconds": self.seconds,
@@ -146,7 +132,6 @@ class Summary:
                 "kinds": {kind: Count.from_json(count) for kind, count in values["kinds"].items()},
                 "differences": differences,
                 "withdrawn": Counter(values["withdrawn"]),
-                "surplus_not_yet": Counter(values["surplus_not_yet"]),
                 "lockstep": Lockstep(**values["lockstep"]),
             }
         )

@@ -84,10 +84,6 @@ def _counts(summary: Summary) -> Table:
     return table
 
 
-NOT_YET = "not yet: shows an interrupt, or what one left behind"
-NOT_YET_SURPLUS = "not yet: has no line, since here no interrupt came before"
-
-
 def _exceptions(summary: Summary) -> Iterator[tuple[str, str, int]]:
     for kind in KINDS:
         if kind in summary.kinds:
@@ -95,16 +91,10 @@ def _exceptions(summary: Summary) -> Iterator[tuple[str, str, int]]:
                 yield kind, name, number
     for name, number in summary.withdrawn.items():
         yield "", f"fault record taken back: {name}", number
-    for kind in KINDS:
-        if kind in summary.kinds and summary.kinds[kind].not_yet:
-            yield kind, NOT_YET, summary.kinds[kind].not_yet
-    for kind, number in summary.surplus_not_yet.items():
-        yield kind, NOT_YET_SURPLUS, number
 
 
 def _exception_table(summary: Summary) -> Table:
-    title = "excepted and not yet compared, by name" if summary.not_yet else "excepted, by name"
-    table = Table("kind", "exception", title=title, title_justify="left")
+    table = Table("kind", "exception", title="excepted, by name", title_justify="left")
     table.add_column("count", justify="right")
     for kind, name, number in _exceptions(summary):
         table.add_row(kind, Text(name), str(number))

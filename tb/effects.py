@@ -4,6 +4,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from model.arch.sizes import MEMORY_DATA_BITS
+from model.arch.structures import POSTED_INTERRUPT_DESCRIPTOR
 from model.reference import Message
 from sim.differences import message_text
 from tb.axi_memory import Accepted, Written
@@ -11,17 +13,27 @@ from tb.testbench import Testbench
 
 __all__ = ["Effects"]
 
+BEAT_BYTES = MEMORY_DATA_BITS // 8
+DESCRIPTOR_BYTES = POSTED_INTERRUPT_DESCRIPTOR.bytes
+
 
 class Effects:
     """Watches `m_axi_mem` for writes and `m_axi` for messages, and compares both with what is expected.
 
-    `on_request` is called with every address and every write on `m_axi` that is not the unit's own.
+    `on_request` is called with every address and every write on `m_axi` that is not the unit's own; `on_message` with
+    every message: it says whether that is the message of an interrupt request, which is then no effect. The beats of a
+    posted-interrupt descriptor count as one write.
     """
 
-    def __init__(self, bench: Testbench, on_request: Callable[[Accepted | Written], None]) -> None:
+    def __init__(
+        self,
+        bench: Testbench,
+        on_request: Callable[[Accepted | Written], None],
+        on_message: Callable[[Message], bool],
+    ) -> None:
         self._bench = bench
         self._own = 1 << bench.config.id_bits  # the highest bit of an ID on m_axi: the unit's own message
-        self._on_request = on_request
+        self._on_request, self._on_message = on_request, on_message
         bench.host.observe = self._host
         bench.tables.observe = self._tables
         self._written: deque[tuple[int, bytes]] = deque()
@@ -38,7 +50,7 @@ class Effects:
     @property
     def awaited(self) -> bool:
         """True while something expected has not come."""
-        writes_awaited = len(self._written_expected) > len(self._written)
+        writes_awaited = _bytes_of(self._written_expected) > _bytes_of(self._written)
         return writes_awaited or len(self._messages_expected) > len(self._messages)
 
     def compare(self) -> list[tuple[str, str]]:
@@ -63,13 +75,31 @@ class Effects:
         if not (entry.address.id if is_address else entry.id) & self._own:
             self._on_request(entry)
         elif not is_address:
-            self._messages.append(Message(entry.address, entry.value))
-            self.last = entry.clock
+            message = Message(entry.address, entry.value)
+            if not self._on_message(message):
+                self._messages.append(message)
+                self.last = entry.clock
 
     def _tables(self, entry: Accepted | Written) -> None:
-        if isinstance(entry, Written):
-            self._written.append((entry.address, entry.value.to_bytes(entry.size, "little")))
-            self.last = entry.clock
+        if not isinstance(entry, Written):
+            return
+        data = entry.value.to_bytes(entry.size, "little")
+        if self._written and self._continues(entry):
+            address, before = self._written.pop()
+            self._written.append((address, before + data))
+        else:
+            self._written.append((entry.address, data))
+        self.last = entry.clock
+
+    def _continues(self, entry: Written) -> bool:
+        """Say whether a beat is one of a descriptor, and not the first."""
+        address, before = self._written[-1]
+        adjoins = entry.address == address + len(before) and entry.address % DESCRIPTOR_BYTES
+        return bool(adjoins and entry.size == BEAT_BYTES and not len(before) % BEAT_BYTES)
+
+
+def _bytes_of(writes: deque[tuple[int, bytes]]) -> int:
+    return sum(len(data) for _, data in writes)
 
 
 def _write_text(written: tuple[int, bytes]) -> str:

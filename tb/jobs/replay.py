@@ -2,10 +2,6 @@
 
 model/reference (sim/replay.py) plays every line as well: it says what the unit must answer, what it must write and
 send, and how the recording agrees with that. The simulated unit must answer exactly as model/reference does.
-
-Interrupt requests are not given to the unit yet. So that nothing is excused too easily, two reference models run: one
-is given them, one is not. The simulated unit is compared with the second one, always. A line on which only the first
-one agrees with the recording is "not yet": it shows an interrupt, or what one left behind.
 """
 
 import dataclasses
@@ -31,8 +27,8 @@ from model.arch.registers import (
     IQT,
     PMEN,
 )
-from model.reference import MemoryFault
-from sim.differences import dma_text
+from model.reference import MemoryFault, Message
+from sim.differences import dma_text, interrupt_text, message_text
 from sim.recording import (
     Dma,
     Event,
@@ -54,7 +50,7 @@ from tb.axi_memory import Accepted, Written, beat_addresses
 from tb.check import CheckFailed
 from tb.effects import Effects
 from tb.players import Mismatch
-from tb.recorded_dma import transfer_of
+from tb.recorded_requests import dma_transfer, interrupt_transfer
 from tb.signals import Signals
 from tb.testbench import Testbench
 
@@ -86,13 +82,46 @@ WORK = {
 
 @dataclass(eq=False)
 class _Flight:
-    """A request that is at the unit: its line, what must come of it, and what does."""
+    """A request that is at the unit: its line, what must come of it, and what does.
+
+    Of DMA: `address` on m_axi, the bytes `stored` there, and the clock in which memory has `answered` that, at the
+    earliest. Of an interrupt: its `message` on m_axi, and the line of an older write that it has `overtaken`.
+    """
 
     transfer: Transfer
     judgement: Judgement
     verdict: Verdict
     address: int | None = None
     stored: dict[int, int] = field(default_factory=dict)  # host address -> byte
+    answered: int | None = None
+    message: Message | None = None
+    overtaken: int | None = None
+
+    @property
+    def permitted(self) -> bool:
+        """Say whether model/reference permits it."""
+        answer = self.judgement.dma or self.judgement.interrupt
+        assert answer is not None
+        return answer.permitted
+
+    @property
+    def expected_message(self) -> Message | None:
+        """What an interrupt must become, if it is not posted or refused; a dword has no low address bits."""
+        answer = self.judgement.interrupt
+        message = answer.message if answer else None
+        return message and Message(message.address & -4, message.data)
+
+    @property
+    def complete(self) -> bool:
+        """Say whether all came of it that must, if the unit answers right."""
+        transfer = self.transfer
+        return transfer.done and not (transfer.permitted and self.expected_message and self.message is None)
+
+    @property
+    def stores(self) -> bool:
+        """Say whether it must write memory."""
+        dma = self.judgement.dma
+        return dma is not None and self.transfer.write and dma.address is not None
 
 
 class UnitReplay:
@@ -104,11 +133,9 @@ class UnitReplay:
     def __init__(self, bench: Testbench, recording: Recording, *, limit: int | None = None) -> None:
         self._bench = bench
         self._events = recording.events[:limit]
-        self._reference = Replayer(recording, interrupts=False)
-        interrupts = any(isinstance(event, Interrupt) for event in self._events)
-        self._with_interrupts = Replayer(recording) if interrupts else None
+        self._reference = Replayer(recording)
         self.summary = Summary(str(recording.path), bench.config)
-        self._effects = Effects(bench, self._request_seen)
+        self._effects = Effects(bench, self._request_seen, self._message_seen)
         self._effect_differences: list[tuple[str, str]] = []
         self._flights: deque[_Flight] = deque()
         self._storing: deque[_Flight] = deque()  # writes that reached m_axi, whose data follow in this order
@@ -117,6 +144,7 @@ class UnitReplay:
         self._last_line, self._last_kind = 1, "mark"
         self._number = 0
         bench.tables.latency = bench.host.latency = MEMORY_LATENCY
+        bench.tables.exclusive = bench.config.exclusive
 
     def script(self, _bench: Testbench) -> Clocks:
         """Play every event, then compare every register."""
@@ -135,8 +163,8 @@ class UnitReplay:
         self._end()
 
     def _play(self, event: Event) -> Clocks:
-        if isinstance(event, Dma):
-            yield from self._dma(event)
+        if isinstance(event, Dma | Interrupt):
+            yield from self._request(event)
             return
         if isinstance(event, MemoryRead):
             if self._changes_memory(event):
@@ -144,10 +172,11 @@ class UnitReplay:
                 self._load(event)
         elif isinstance(event, RegisterWrite) or (isinstance(event, Mark) and event.text == RESET_MARK):
             yield from self._settle()
-        elif not isinstance(event, Interrupt | Mark):
+        elif not isinstance(event, Mark):
             yield from self._land()
             yield from self._await_effects()
-        judgement, verdict = self._judge(event)
+        judgement = self._judge(event)
+        verdict = judgement.verdict
         if isinstance(event, RegisterRead):
             verdict = yield from self._read(event, judgement, verdict)
         elif isinstance(event, RegisterWrite):
@@ -170,24 +199,18 @@ class UnitReplay:
 
     # What the recording and the reference model say
 
-    def _judge(self, event: Event) -> tuple[Judgement, Verdict]:
-        """Let the reference models play a line; return what the one without interrupts does, and the verdict."""
+    def _judge(self, event: Event) -> Judgement:
+        """Let the reference model play a line; return what it does, and the verdict."""
         judgement = self._reference.judge(event)
-        verdict, surplus = judgement.verdict, judgement.surplus
-        if self._with_interrupts:
-            complete = self._with_interrupts.judge(event)
-            verdict = _not_yet(verdict, excused=complete.verdict.outcome is not Outcome.UNEQUAL)
-            texts = [known.text for known in complete.surplus]
-            surplus = [_not_yet(found, excused=found.text not in texts) for found in surplus]
         if not isinstance(event, MemoryWritten | EventMessageSent):
             for kind, text in self._effect_differences:
                 self._difference(kind, text)
             self._effect_differences = []
-            self._last_line, self._last_kind = event.line, verdict.kind
-        for found in surplus:
+            self._last_line, self._last_kind = event.line, judgement.verdict.kind
+        for found in judgement.surplus:
             self.summary.add(found)
         self._effects.expect(judgement.written, judgement.messages)
-        return judgement, verdict
+        return judgement
 
     def _difference(self, kind: str, text: str) -> None:
         """Note what is wrong beside the answer of a line."""
@@ -220,8 +243,10 @@ class UnitReplay:
 
     def _land_oldest(self) -> Clocks:
         flight, start = self._flights[0], self._bench.now
-        while not flight.transfer.done:
+        while not flight.complete:
             if self._bench.now > start + PATIENCE:
+                if flight.transfer.done:
+                    break
                 self._last_line, self._last_kind = flight.verdict.line, flight.verdict.kind
                 raise CheckFailed(f"no answer after {PATIENCE} clocks; stopped")
             yield
@@ -290,31 +315,51 @@ class UnitReplay:
                         if config.register_exists(register):
                             self._working[config.register_offset(register)] = register.width // 8
 
-    # DMA
+    # DMA and interrupts
 
-    def _dma(self, event: Dma) -> Clocks:
-        if event.access is None:
-            self.summary.add(self._judge(event)[1])
+    def _request(self, event: Dma | Interrupt) -> Clocks:
+        if isinstance(event, Dma) and event.access is None:
+            self.summary.add(self._judge(event).verdict)
             return
         if self._working or self._effects.awaited or self._effect_differences:
             yield from self._settle()
-        self._number += 1
-        transfer = transfer_of(event, self._bench.config, self._number)
+        transfer = self._transfer(event)
         if transfer.request:
             # Alone, since order between the core port and s_axi is nobody's promise.
             yield from self._land()
         elif len(self._flights) == IN_FLIGHT:
             yield from self._land_oldest()
-        judgement, verdict = self._judge(event)
-        assert judgement.dma is not None
-        self._flights.append(_Flight(transfer, judgement, verdict))
+        judgement = self._judge(event)
+        flight = _Flight(transfer, judgement, judgement.verdict)
+        if not flight.permitted and judgement.messages:
+            # Order between an event message and those of interrupts is nobody's promise either.
+            yield from self._land()
+        self._flights.append(flight)
         self._bench.device.submit(transfer)
-        if transfer.request or not judgement.dma.permitted:
+        if transfer.request or not flight.permitted or judgement.written or judgement.messages:
             yield from self._land()
         if judgement.withdrawal:
             yield from self._await_effects()
             for offset, value in judgement.withdrawal.writes:
                 yield from self._access(write=True, offset=offset, size=4, value=value)
+
+    def _transfer(self, event: Dma | Interrupt) -> Transfer:
+        if isinstance(event, Interrupt):
+            return interrupt_transfer(event, self._bench.config)
+        self._number += 1
+        return dma_transfer(event, self._bench.config, self._number)
+
+    def _message_seen(self, message: Message) -> bool:
+        """See a message of the unit; say whether it is that of an interrupt: they come in the order of the requests."""
+        older = None
+        for flight in self._flights:
+            if flight.stores:
+                if flight.answered is None or self._bench.now <= flight.answered:
+                    older = older or flight.verdict.line
+            elif flight.expected_message is not None and flight.message is None:
+                flight.message, flight.overtaken = message, older
+                return True
+        return False
 
     def _request_seen(self, entry: Accepted | Written) -> None:
         """See a request of a device, or the bytes of one, on m_axi."""
@@ -324,11 +369,12 @@ class UnitReplay:
             data = entry.value.to_bytes(entry.size, "little")
             self._storing[0].stored.update(enumerate(data, entry.address))
             if len(self._storing[0].stored) == len(_bytes_written(self._storing[0])):
-                self._storing.popleft()
+                self._storing.popleft().answered = entry.clock + MEMORY_LATENCY
             return
         id_, address = entry.address.id, entry.address.addr
         for flight in self._flights:
-            if (flight.transfer.write, flight.transfer.id) == (bool(entry.write), id_) and flight.address is None:
+            mine = (flight.transfer.write, flight.transfer.id) == (bool(entry.write), id_)
+            if mine and flight.address is None and flight.judgement.dma:
                 flight.address = address
                 if entry.write:
                     self._storing.append(flight)
@@ -338,7 +384,8 @@ class UnitReplay:
     def _flight_difference(self, flight: _Flight) -> str | None:
         """Say how the answer differs from that of the reference model, or what is wrong with its data."""
         expected, permitted = flight.judgement.dma, flight.transfer.permitted
-        assert expected is not None
+        if expected is None:
+            return _interrupt_difference(flight)
         if permitted != expected.permitted or flight.address != (expected.address if expected.permitted else None):
             reached = "" if flight.address is None else f" and let it through to {flight.address:#x}"
             ours = f"the simulated unit {'permitted' if permitted else 'refused'} it{reached}"
@@ -400,9 +447,8 @@ class UnitReplay:
     def _finish(self) -> Clocks:
         """Account for what is left, and compare every register, so that no wrong state goes unseen."""
         yield from self._settle()
-        texts = [found.text for found in self._with_interrupts.surplus()] if self._with_interrupts else None
         for found in self._reference.surplus():
-            self.summary.add(found if texts is None else _not_yet(found, excused=found.text not in texts))
+            self.summary.add(found)
         config = self._bench.config
         for register in REGISTERS:
             if config.register_exists(register):
@@ -422,11 +468,15 @@ class UnitReplay:
             self._difference("r", text)
 
 
-def _not_yet(verdict: Verdict, *, excused: bool) -> Verdict:
-    """A difference that interrupts explain is none yet."""
-    if verdict.outcome is Outcome.UNEQUAL and excused:
-        return dataclasses.replace(verdict, outcome=Outcome.NOT_YET, text="")
-    return verdict
+def _interrupt_difference(flight: _Flight) -> str | None:
+    """Say how the answer to an interrupt request differs from that of the reference model."""
+    expected, permitted, sent = flight.judgement.interrupt, flight.transfer.permitted, flight.message
+    assert expected is not None
+    if permitted == expected.permitted and sent == flight.expected_message:
+        overtaken = flight.overtaken
+        return None if overtaken is None else f"its message is before the answer to line {overtaken}, an older write"
+    ours = f"{'permitted' if permitted else 'refused'} it and sent {message_text(sent) if sent else 'nothing'}"
+    return f"the simulated unit {ours}, model/reference: {interrupt_text(expected)}"
 
 
 def _unequal(verdict: Verdict, text: str) -> Verdict:

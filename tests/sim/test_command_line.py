@@ -80,7 +80,6 @@ def test_replay_writes_json(recording: Path, tmp_path: Path) -> None:
         "compared": 2,
         "equal": 2,
         "unequal": 0,
-        "not_yet": 0,
         "excepted": {"no bus request (w 2)": 1},
     }
     assert [path.name for path in tmp_path.iterdir() if path != recording] == ["summary.json"]

@@ -516,27 +516,26 @@ def test_summary_to_json(tmp_path):
     path = write_recording(tmp_path / "recording.jsonl.gz", *EVENTS, {**READ, "pa": "0x0"})
     summary = replay(load_recording(path))
     told = json.loads(json.dumps(summary.to_json()))
-    keys = {"capture", "simulator", "config", "kinds", "withdrawn", "surplus_not_yet", "clocks", "lockstep", "seconds"}
+    keys = {"capture", "simulator", "config", "kinds", "withdrawn", "clocks", "lockstep", "seconds"}
     assert set(told) == keys
     assert told["capture"] == str(path)
     assert told["simulator"] == "none"
     assert set(told["config"]) == {field.name for field in dataclasses.fields(UnitConfig)}
     assert (told["config"]["haw"], told["config"]["sagaw"], told["config"]["nfr"]) == (48, [39, 48], 1)
     assert told["kinds"] == {
-        "i": {"seen": 1, "compared": 1, "equal": 1, "unequal": 0, "not_yet": 0, "excepted": {}},
-        "m": {"seen": 8, "compared": 0, "equal": 0, "unequal": 0, "not_yet": 0, "excepted": {}},
-        "mark": {"seen": 1, "compared": 0, "equal": 0, "unequal": 0, "not_yet": 0, "excepted": {}},
-        "r": {"seen": 1, "compared": 1, "equal": 1, "unequal": 0, "not_yet": 0, "excepted": {}},
+        "i": {"seen": 1, "compared": 1, "equal": 1, "unequal": 0, "excepted": {}},
+        "m": {"seen": 8, "compared": 0, "equal": 0, "unequal": 0, "excepted": {}},
+        "mark": {"seen": 1, "compared": 0, "equal": 0, "unequal": 0, "excepted": {}},
+        "r": {"seen": 1, "compared": 1, "equal": 1, "unequal": 0, "excepted": {}},
         "t": {
             "seen": 4,
             "compared": 3,
             "equal": 2,
             "unequal": 1,
-            "not_yet": 0,
             "excepted": {"no bus request (w 2)": 1},
         },
-        "w": {"seen": 9, "compared": 0, "equal": 0, "unequal": 0, "not_yet": 0, "excepted": {}},
-        "x": {"seen": 1, "compared": 1, "equal": 1, "unequal": 0, "not_yet": 0, "excepted": {}},
+        "w": {"seen": 9, "compared": 0, "equal": 0, "unequal": 0, "excepted": {}},
+        "x": {"seen": 1, "compared": 1, "equal": 1, "unequal": 0, "excepted": {}},
     }
     assert told["withdrawn"] == {}
     assert told["clocks"] == 0
@@ -549,7 +548,7 @@ def test_summary_from_json(tmp_path):
     path = write_recording(tmp_path / "recording.jsonl.gz", *EVENTS, {**READ, "pa": "0x0"})
     summary = replay(load_recording(path))
     summary.simulator, summary.clocks, summary.lockstep = "icarus", 7, Lockstep(7, 72, 1)
-    summary.withdrawn["a name"] = summary.surplus_not_yet["msi"] = 2
+    summary.withdrawn["a name"] = 2
     assert Summary.from_json(json.loads(json.dumps(summary.to_json())), summary.differences) == summary
 
 

@@ -3,10 +3,12 @@
 from collections import deque
 
 from model.arch.axi import Response, Size
+from model.arch.encodings import INTERRUPT_PREFIX
+from model.arch.sizes import MEMORY_DATA_BITS
 from model.cycle.axi.ports import Address, LiteRead, ReadData, WriteData, WriteResponse
 from model.cycle.request import Access
 from model.cycle.unit import Outputs
-from model.reference import DmaAccess, DmaRequest, Memory, Unit
+from model.reference import DmaAccess, DmaRequest, InterruptRequest, Memory, Unit
 from tb.testbench import Testbench
 
 ACCESSES = {
@@ -15,6 +17,8 @@ ACCESSES = {
     Access.ATOMIC: DmaAccess.ATOMIC,
     Access.ZERO_LENGTH_READ: DmaAccess.ZERO_LENGTH_READ,
 }
+
+BEAT_BYTES = MEMORY_DATA_BITS // 8
 
 
 class _PostingMemory(Memory):
@@ -58,7 +62,14 @@ class UntimedUnit:
         self.reference.write_register(offset, value, size)
 
     def write_memory(self, address: int, size: int, value: int) -> None:
-        lane = address % 16
+        if size > BEAT_BYTES:
+            beats = size // BEAT_BYTES
+            self._queues["m_axi_mem_aw"].append(Address(0, address, beats - 1, Size.OCTAWORD))
+            for beat in range(beats):
+                data = value >> beat * BEAT_BYTES * 8 & (1 << BEAT_BYTES * 8) - 1
+                self._queues["m_axi_mem_w"].append(WriteData(data, (1 << BEAT_BYTES) - 1, int(beat == beats - 1)))
+            return
+        lane = address % BEAT_BYTES
         self._queues["m_axi_mem_aw"].append(Address(0, address, 0, Size.DWORD))
         self._queues["m_axi_mem_w"].append(WriteData(value << lane * 8, (1 << size) - 1 << lane, 1))
 
@@ -71,6 +82,11 @@ class UntimedUnit:
         """Return whether it is permitted, and the address or None."""
         result = self.reference.dma(request)
         return result.permitted, result.address
+
+    def interrupt(self, request: InterruptRequest):
+        """Return whether it is permitted, and the message or None."""
+        result = self.reference.interrupt(request)
+        return result.permitted, result.message
 
     # The bus
 
@@ -137,6 +153,9 @@ class UntimedUnit:
         if write and len(self._held) <= address.len:
             return
         self._waiting[write].popleft()
+        if write and (address.len, address.size, address.addr >> 20) == (0, Size.DWORD, INTERRUPT_PREFIX):
+            self._answer_interrupt(request, address, self._held.popleft())
+            return
         permitted, place = self.dma(request)
         forwarded = permitted and place is not None
         beats = [self._held.popleft() for _ in range(address.len + 1)] if write else []
@@ -151,3 +170,10 @@ class UntimedUnit:
         else:
             for beat in range(address.len + 1):
                 self._queues["s_axi_r"].append(ReadData(address.id, 0, response, int(beat == address.len)))
+
+    def _answer_interrupt(self, request: DmaRequest, address: Address, beat: WriteData) -> None:
+        data = beat.data >> address.addr % self._data_bytes * 8 & 0xFFFFFFFF
+        permitted, message = self.interrupt(InterruptRequest(request.source_id, address.addr, data))
+        if message is not None:
+            self.send(message)
+        self._queues["s_axi_b"].append(WriteResponse(address.id, Response.OKAY if permitted else Response.SLVERR))
