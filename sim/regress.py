@@ -16,6 +16,8 @@ __all__ = ["Regression", "RegressionRun", "Report", "regress"]
 
 Report = Callable[[int], None]
 
+ENOUGH_CLOCKS = 300_000  # in which a campaign must meet whatever it can
+
 
 @dataclass(frozen=True)
 class RegressionRun:
@@ -28,12 +30,14 @@ class RegressionRun:
     simulator: str
     cycles: int
     waves: Path | None = None
+    profile: str = "mixed"
 
     @property
     def command(self) -> str:
         """The command that does the same again."""
         words = ["vtd", "regress", "--simulator", self.simulator, "--seed", str(self.seed)]
         words += ["--random-config"] if self.config_name is None else ["--config", self.config_name]
+        words += ["--profile", self.profile] if self.profile != "mixed" else []
         return shlex.join([*words, "--cycles", str(self.cycles)])
 
 
@@ -55,6 +59,21 @@ class Regression:
     def equal(self) -> bool:
         """True when something was compared and nothing was wrong."""
         return self.compared > 0 and not self.failures
+
+    @property
+    def required(self) -> dict[str, int]:
+        """How often each thing was counted that interrupts in these configurations can do."""
+        from tb.interrupt_checker import required_rows
+
+        names = [name for config in {run.config for run in self.runs} for name in required_rows(config)]
+        return {name: self.coverage[name] for name in dict.fromkeys(names)}
+
+    @property
+    def missing(self) -> list[str]:
+        """What `required` was never met, though there was time enough for it."""
+        if self.clocks < ENOUGH_CLOCKS or self.failures:
+            return []
+        return [name for name, count in self.required.items() if not count]
 
     def add(self, result: dict[str, Any]) -> None:
         """Count a run in."""
@@ -86,6 +105,8 @@ class Regression:
             "runs": [{"seed": run.seed, "config": run.config_name, "cycles": run.cycles} for run in self.runs],
             "counts": dict(self.counts),
             "coverage": dict(sorted(self.coverage.items())),
+            "required": self.required,
+            "missing": self.missing,
             "failures": [{"command": run.command, "text": text} for run, text in self.failures],
         }
 
@@ -150,7 +171,7 @@ def _on_unit(run: RegressionRun, report: Callable[[RegressionRun, int], None]) -
     def on_progress(line: dict[str, Any]) -> None:
         report(run, int(line.get("clocks", 0)))
 
-    job = {"kind": "regress", "seed": run.seed, "cycles": run.cycles}
+    job = {"kind": "regress", "seed": run.seed, "cycles": run.cycles, "profile": run.profile}
     return run_job(job, config=run.config, simulator=run.simulator, waves=run.waves, on_progress=on_progress)
 
 
@@ -161,6 +182,6 @@ def _on_model(run: RegressionRun) -> dict[str, Any]:
     from tb.testbench import Testbench
 
     try:
-        return run_on_model(Testbench(run.config, run.seed), run.cycles)
+        return run_on_model(Testbench(run.config, run.seed), run.cycles, profile=run.profile)
     except CheckFailed as error:
         raise JobFailed(str(error)) from None

@@ -1,6 +1,7 @@
 """Compares every decision of the unit, and what follows from it, with what model/reference makes possible."""
 
 from collections import Counter, deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -9,13 +10,15 @@ from model.arch.axi import Size
 from model.arch.registers import FRCD
 from model.cycle.request import Access, Request
 from model.cycle.request_pipeline import Decision
-from model.cycle.unit import Unit
 from model.reference import AddressType, DmaAccess, MemoryFault
+from model.reference.translate import in_interrupt_range
 from tb.axi_device import Transfer
 from tb.axi_memory import Accepted, Written, beat_addresses, pattern
 from tb.check import CheckFailed
+from tb.interrupt_checker import InterruptChecker, OpenInterrupt
 from tb.possible import Answer, Question, World
 from tb.testbench import Testbench
+from tb.watched_unit import InterruptDecision, WatchedUnit
 
 __all__ = ["NUMBERS", "Checker", "number_of", "numbered"]
 
@@ -44,7 +47,8 @@ def number_of(carrier: Any) -> int:
 
 @dataclass(slots=True)
 class _Open:
-    """A transfer on its way: its question, what was decided when; `ended` is World.ended at its submission."""
+    """A transfer on its way: its question, what was decided when; `ended` is World.ended at its submission. `order`
+    counts transfers; `at_memory`: memory owes an answer. `interrupt` of one that may be an interrupt request."""
 
     transfer: Transfer
     question: Question
@@ -52,26 +56,39 @@ class _Open:
     answer: Answer | None = None
     decided: int = -1
     issued: bool = False
+    order: int = 0
+    at_memory: bool = False
+    interrupt: OpenInterrupt | None = None
 
 
 class Checker:
     """Follows each transfer from its submission to its end. CheckFailed for the first that is not as it must be."""
 
-    def __init__(self, bench: Testbench, world: World, unit: Unit, coverage: Counter[str]) -> None:
+    def __init__(self, bench: Testbench, world: World, unit: WatchedUnit, coverage: Counter[str]) -> None:
         self._bench, self._world, self._unit, self.coverage = bench, world, unit, coverage
         self._own = 1 << bench.config.id_bits
         self._widest = max(bench.config.sagaw, default=64)
         self._open: dict[int, _Open] = {}
         self._written: deque[tuple[int, int, int]] = deque()  # what must be stored next: address, size, value
         self._records: set[int] = set()
-        self.messages: set[tuple[int, int]] = set()  # (address, data) that the unit may send
-        self.compared = 0
+        self.interrupts = InterruptChecker(bench, world, coverage)
+        self.interrupts.follow(self._earlier_writes)
+        self._compared = 0
+        self._order = 0
+        self._owed: list[deque[_Open]] = [deque() for _ in range(self._own)]  # writes without B of memory, by ID
         self.undecided = [0, 0]  # reads and writes that are submitted and not decided
         self._at_memory = [0, 0]  # reads and writes that memory has not answered
         bench.host.observe = self._host
         bench.host.read, bench.host.write = _host_read, _host_write
         bench.device.on_finished = self._finished
+        bench.host.answered = self._answered
         unit.observer = self._observe
+        unit.on_interrupt = self._interrupt_decided
+
+    @property
+    def compared(self) -> int:
+        """Number of decisions found among the possible ones."""
+        return self._compared + self.interrupts.compared
 
     @property
     def oldest(self) -> int:
@@ -87,9 +104,12 @@ class Checker:
         """Give a transfer to the device, and follow it."""
         number = number_of(transfer)
         assert number not in self._open
-        self._open[number] = _Open(transfer, _question(transfer), self._world.ended)
+        self._order += 1
+        self._open[number] = one = _Open(transfer, _question(transfer), self._world.ended, order=self._order)
         self.undecided[transfer.write] += 1
         self._bench.device.submit(transfer)
+        if _may_be_interrupt(one.question):
+            one.interrupt = self.interrupts.submit(transfer, one.order)
 
     def is_record(self, value: int) -> bool:
         """Say whether a fault record, its F bit left out, is of a request that was refused."""
@@ -102,8 +122,34 @@ class Checker:
         self.undecided, self._at_memory = [0, 0], [0, 0]
         self._written.clear()
         self._records.clear()
+        self.interrupts.was_reset()
+        for owed in self._owed:
+            owed.clear()
 
     # The unit decides
+
+    def _interrupt_decided(self, decision: InterruptDecision) -> None:
+        interrupt = self.interrupts.decided(decision)
+        one = self._open.get(number_of(interrupt.transfer))
+        if one is None or one.interrupt is not interrupt or one.answer is not None:
+            self._fail(f"{interrupt} is decided, but was not asked or is decided already")
+        outcome = interrupt.outcome
+        assert outcome is not None
+        one.answer, one.decided = Answer(None, not outcome.fault_reason), self._bench.now
+        self.undecided[True] -= 1
+        if decision.record is not None:
+            index = FRCD["FI"].to((outcome.index << 48) >> 12)
+            self._records.add(index | FRCD.pack(SID=one.question.source_id, FR=outcome.fault_reason))
+
+    def _earlier_writes(self, order: int) -> Iterator[Transfer]:
+        """Yield the writes before one whose answer memory owes, or of which it is not decided whether there is one."""
+        for one in self._open.values():
+            if one.transfer.write and one.order < order and (one.at_memory or self._is_undecided_write(one)):
+                yield one.transfer
+
+    def _is_undecided_write(self, one: _Open) -> bool:
+        permitted = one.answer is not None and one.answer.address is not None
+        return one.answer is None or (permitted and not one.issued)
 
     def _observe(self, _kind: str, payload: tuple[Request, Decision]) -> None:
         request, decision = payload
@@ -116,6 +162,9 @@ class Checker:
         answer, reason_known = _answer(decision)
         one.answer, one.decided = answer, self._bench.now
         self.undecided[one.transfer.write] -= 1
+        if one.interrupt is not None:
+            self.interrupts.withdraw(one.interrupt)
+            one.interrupt = None
         if request.address != one.transfer.address or request.source_id != one.transfer.source_id:
             self._fail(f"{request} is decided for {one.transfer}")
         self._bench.note((_short(one.transfer), answer))
@@ -128,7 +177,7 @@ class Checker:
         accepted = one.transfer.accepted
         for possible, outdated in self._world.answers(one.question, accepted=accepted, decided=one.decided, at=at):
             if possible == answer or (not reason_known and _is_silent(possible)):
-                self.compared += 1
+                self._compared += 1
                 self.coverage["outdated answers"] += outdated and at is None
                 return
             found.append(possible)
@@ -173,9 +222,7 @@ class Checker:
             if not entry.address.id & self._own:
                 self._issued(entry)
         elif entry.id & self._own:
-            self.coverage["event messages"] += 1
-            if (entry.address, entry.value) not in self.messages:
-                self._fail(f"the message {entry.value:#x} to {entry.address:#x} is none that software asked for")
+            self.interrupts.message_stored(entry)
         else:
             expected = self._written.popleft() if self._written else None
             if expected != (entry.address, entry.size, entry.value):
@@ -193,8 +240,18 @@ class Checker:
         actual = (address.addr, address.len, address.size, address.burst, address.lock, address.id)
         if (entry.write, actual) != (int(transfer.write), expected):
             self._fail(f"{address} is on m_axi for {transfer}, permitted at {one.answer.address:#x}")
-        if transfer.write and not _fails(address.addr):
-            self._written.extend(_stores(transfer, address.addr))
+        if transfer.write:
+            one.at_memory = True
+            self._owed[transfer.id].append(one)
+            if not _fails(address.addr):
+                self._written.extend(_stores(transfer, address.addr))
+
+    def _answered(self, id_: int) -> None:
+        """Memory has answered a write."""
+        if id_ & self._own:
+            self.interrupts.message_answered()
+        else:
+            self._owed[id_].popleft().at_memory = False
 
     # The device gets its answer
 
@@ -203,6 +260,9 @@ class Checker:
         if one is None or one.answer is None:
             self._fail(f"{transfer} is answered, but was not decided")
         answer = one.answer
+        if one.interrupt is not None:
+            self.interrupts.finished(one.interrupt)
+            return
         if (answer.address is not None) != one.issued:
             self._fail(f"{transfer} is answered; permitted is {answer.address is not None}, on m_axi was {one.issued}")
         fails = answer.address is not None and _fails(answer.address)
@@ -247,6 +307,16 @@ def _question(transfer: Transfer) -> Question:
     )
 
 
+def _may_be_interrupt(question: Question) -> bool:
+    """Say whether it is an interrupt request by all but its PASID, which counts only while translation is on."""
+    return (
+        question.dword
+        and question.access is DmaAccess.WRITE
+        and question.address_type is AddressType.UNTRANSLATED
+        and in_interrupt_range(question.address)
+    )
+
+
 def _answer(decision: Decision) -> tuple[Answer, bool]:
     """Return what the unit decided, and whether a refusal's reason is known: without a record it is not."""
     issue = decision.issue_read or decision.issue_write
@@ -273,7 +343,8 @@ def _stores(transfer: Transfer, address: int) -> list[tuple[int, int, int]]:
 
 
 def _fails(address: int) -> bool:
-    return address >> 12 & 0xFF == FAILING_PAGES
+    """Say whether host memory fails; it always takes messages."""
+    return not in_interrupt_range(address & 0xFFFFFFFFFF) and address >> 12 & 0xFF == FAILING_PAGES
 
 
 def _host_read(address: int, size: int) -> int:

@@ -12,9 +12,10 @@ from model.arch import UnitConfig
 from model.arch.encodings import TableMode
 from model.arch.registers import GCMD, GSTS, PHMBASE, PHMLIMIT, PLMBASE, PLMLIMIT, PMEN, RTADDR
 from model.arch.structures import CONTEXT_ENTRY, SECOND_STAGE_PDE
-from model.reference import AddressType, DmaAccess, DmaRequest, InterruptRequest, MemoryFault, Unit
+from model.reference import AddressType, DmaAccess, DmaRequest, MemoryFault, Unit
 from model.reference.translate import in_interrupt_range
 from tb.history import FOREVER, Register, Version, Words
+from tb.possible_interrupts import InterruptWorld
 
 __all__ = ["Answer", "ContextScope", "PageScope", "Protected", "Question", "World"]
 
@@ -99,6 +100,9 @@ class World:
         self.root = Register(0)
         self.mode = Register(TableMode.LEGACY)
         self.protected = Register(Protected())
+        self.interrupts = InterruptWorld(config, words)
+        self._words_forgotten = -1
+        self.forgotten = -1  # what was replaced by then is in no cache of DMA remapping any more
         self.commands = 0  # invalidations that are complete
         self._done: list[_Done] = []
         self._horizons: list[tuple[int, int]] = []  # (clock, since when): what ended by then is in no cache any more
@@ -109,7 +113,7 @@ class World:
     def ended(self) -> int:
         """How many invalidations and changes of registers are complete: what they end must not be answered later."""
         registers = (self.translation, self.root, self.mode, self.protected)
-        return self.commands + sum(register.settled for register in registers)
+        return self.commands + sum(register.settled for register in registers) + self.interrupts.settled
 
     # What software reports
 
@@ -139,18 +143,27 @@ class World:
         self.protected.reset(Protected(), now)
         self._done.clear()
         self._horizons.clear()
+        self.interrupts.was_reset(now)
+        self.forgotten = now
         self.words.forget(now)
 
     def forget(self, oldest: int) -> None:
         """Drop what no request accepted at clock `oldest` or later can meet any more."""
         for register in (self.translation, self.mode, self.protected):
             register.forget(oldest)
+        self.interrupts.forget(oldest)
+        self._forget_caches(oldest)
+        ended = min(self.forgotten, self.interrupts.ended) if self._config.ir else self.forgotten
+        if ended > self._words_forgotten:
+            self._words_forgotten = ended
+            self.words.forget(ended)
+
+    def _forget_caches(self, oldest: int) -> None:
         passed = [horizon for horizon in self._horizons if horizon[1] < oldest]
         if not passed:
             return
         self._horizons = self._horizons[len(passed) :]
-        ended = passed[-1][0]
-        self.words.forget(ended)
+        self.forgotten = ended = passed[-1][0]
         self.root.forget(ended)
         self._done = [command for command in self._done if command.submitted > ended]
 
@@ -272,8 +285,7 @@ class _Path:
         """Return the reference's answer, None when it rests on an entry that only older requests can have seen."""
         question = self._question
         if question.dword and _is_interrupt(unit, question):
-            passes = unit.interrupt(InterruptRequest(question.source_id, question.address, 0)).permitted
-            return Answer(question.address if passes else None, passes)
+            return None  # interrupts go another way
         result = unit.dma(
             DmaRequest(
                 source_id=question.source_id,
@@ -304,7 +316,10 @@ class _Path:
         number = len(self._chosen)
         candidates = self._world.words.versions(address, size)
         if len(candidates) > 1:
-            candidates = [v for v in candidates if v.start <= self._decided and not self._gone(number, v)]
+            over = self._world.forgotten
+            candidates = [
+                v for v in candidates if v.start <= self._decided and v.end > over and not self._gone(number, v)
+            ]
             if not candidates:
                 raise _NoVersion
         if number == len(self._choices):

@@ -8,18 +8,22 @@ from collections.abc import Callable
 
 from model.arch.encodings import TableMode
 from tb.possible import World
+from tb.random_interrupts import Interrupts
 from tb.random_tables import Tables
 from tb.random_traffic import Traffic
 from tb.software.controls import ControlSoftware
 from tb.software.drills import DrillingSoftware
 from tb.software.faults import FaultSoftware
+from tb.software.interrupts import InterruptSoftware
 from tb.software.registers import Steps
 from tb.testbench import Testbench
 
 __all__ = ["Software"]
 
+INTERRUPT_SHARE = 0.2
 
-class Software(DrillingSoftware, ControlSoftware, FaultSoftware):
+
+class Software(InterruptSoftware, DrillingSoftware, ControlSoftware, FaultSoftware):
     """One thread of software, `run`."""
 
     def __init__(
@@ -27,13 +31,15 @@ class Software(DrillingSoftware, ControlSoftware, FaultSoftware):
         bench: Testbench,
         world: World,
         tables: Tables,
+        interrupts: Interrupts,
         coverage: Counter[str],
         expected_record: Callable[[int], bool],
         traffic: Traffic,
     ) -> None:
-        super().__init__(bench, world, tables, coverage, expected_record, traffic)
+        super().__init__(bench, world, tables, interrupts, coverage, expected_record, traffic)
         self.pace = 40  # clocks between actions, on average
         self.drilling = 0.1  # share of drills
+        self.interrupting = 1.0  # weight of what is done to interrupts
         self.stopping = False
 
     def was_reset(self) -> None:
@@ -49,10 +55,13 @@ class Software(DrillingSoftware, ControlSoftware, FaultSoftware):
             yield from self._switch_queue()
         yield from self._set_root(self.root, TableMode.LEGACY)
         yield from self._set_translation(True)
-        drills, others = self._drills(), self._actions()
+        yield from self._set_up_interrupts()
+        drills, others, of_interrupts = self._drills(), self._actions(), self._interrupt_actions()
         while not self.stopping:
             yield from self._pause(int(self.rng.expovariate(1 / self.pace)) if self.pace else 0)
             actions = drills if self.rng.random() < self.drilling else others
+            if self.rng.random() < self.interrupting * INTERRUPT_SHARE and of_interrupts:
+                actions = of_interrupts
             name = self.rng.choices(list(actions), [weight for weight, _ in actions.values()])[0]
             self.coverage["software: " + name] += 1
             self.bench.note("software: " + name)
@@ -67,6 +76,18 @@ class Software(DrillingSoftware, ControlSoftware, FaultSoftware):
             "drill: request at a broadcast": (20, self._drill_broadcast),
             "drill: permission missing on a hit": (12, self._drill_permission),
             "drill: interrupt range in a large page": (12 if self.config.sslps else 0, self._drill_interrupt_range),
+        }
+
+    def _interrupt_actions(self) -> dict[str, tuple[int, Callable[[], Steps]]]:
+        if not self.config.ir:
+            return {}
+        return {
+            "interrupt entries changed": (60, self._change_interrupt_entries),
+            "interrupt entry changed as it is read": (40, self._race_interrupt_entry),
+            "other interrupt table": (12, self._other_interrupt_table),
+            "interrupt remapping off and on": (6, self._remapping_off),
+            "compatibility format allowed or not": (8, self._other_compatibility),
+            "memory error of an interrupt": (15, self._break_interrupts),
         }
 
     def _actions(self) -> dict[str, tuple[int, Callable[[], Steps]]]:

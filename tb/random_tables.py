@@ -127,6 +127,16 @@ class Tables:
             self.words.store(page + offset, 0)
         return page
 
+    def last_page(self) -> int:
+        """Return the address of the last page below HAW, all zeros but for what uses it already."""
+        page = (1 << self.config.haw - 12) - 1
+        if page in self._used:
+            return page << 12
+        self._used.add(page)
+        for offset in range(0, 4096, 16):
+            self.words.store(page << 12 | offset, 0)
+        return page << 12
+
     def _draw_source_ids(self) -> list[int]:
         """Few buses; devices of one bus that differ in function bits only, for function masks to tell apart."""
         rng = self.rng
@@ -234,7 +244,7 @@ class Tables:
         """Return a root-entry that faults."""
         if self.rng.random() < 0.5:
             return value & ~1 | (self.rng.getrandbits(128) & ~1 if self.rng.random() < 0.5 else 0)
-        return value | 1 | self._one_of(self.config.reserved_mask(ROOT_ENTRY, "CTP"))
+        return value | 1 | self.one_of(self.config.reserved_mask(ROOT_ENTRY, "CTP"))
 
     def context(self) -> int:
         """Return a context-entry that lets requests through."""
@@ -262,7 +272,7 @@ class Tables:
         if kind == 1:
             wide = (1 << 16) - (1 << self.config.domain_id_bits)
             reserved = self.config.reserved_mask(CONTEXT_ENTRY) | CONTEXT_ENTRY["DID"].to(wide)
-            return value | self._one_of(reserved) | 1
+            return value | self.one_of(reserved) | 1
         if kind == 2:
             widths = {SECOND_STAGE_LEVELS[width][0] for width in self.config.sagaw}
             wrong = rng.choice([aw for aw in range(8) if aw not in widths])
@@ -328,9 +338,9 @@ class Tables:
             reserved |= PS
         if entry.level == 3 and 30 not in self.config.sslps:
             reserved |= PS
-        return (entry.good | 3) | self._one_of(reserved)
+        return (entry.good | 3) | self.one_of(reserved)
 
-    def _one_of(self, mask: int) -> int:
+    def one_of(self, mask: int) -> int:
         """Return one of the bits of a mask, the first and last of each run of ones preferred."""
         bits = [bit for bit in range(mask.bit_length()) if mask >> bit & 1]
         edges = [bit for bit in bits if not (mask >> bit + 1 & 1 and mask >> bit - 1 & 1 if bit else 0)]

@@ -10,6 +10,7 @@ from model.arch.axi import Burst, Size
 from model.arch.encodings import INTERRUPT_PREFIX
 from model.cycle.request import Access, Attributes, Request
 from tb.axi_device import Transfer
+from tb.random_interrupts import Interrupts, WantedInterrupt
 from tb.random_tables import Domain, Tables
 
 __all__ = ["Hot", "Traffic", "Wanted"]
@@ -40,16 +41,26 @@ class Traffic:
     """Makes one transfer at a time. `root` says which root table counts now; the knobs may change at any time.
 
     Knobs: `hot`, the share of requests to the pages of `working_set`; `odd`, the share that is unusual; `ids`, how
-    many AXI IDs are used; `writes`, the share of writes; `long`, the share of long bursts.
+    many AXI IDs are used; `writes`, the share of writes; `long`, the share of long bursts; `interrupts`, the share of
+    interrupt requests.
     `next` holds what shall come first, `later` what shall join it in a certain clock.
     """
 
-    def __init__(self, config: UnitConfig, tables: Tables, rng: random.Random, root: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        config: UnitConfig,
+        tables: Tables,
+        interrupts: Interrupts,
+        rng: random.Random,
+        root: Callable[[], int],
+    ) -> None:
         self._config, self._tables, self._rng, self._root = config, tables, rng, root
+        self._interrupts = interrupts
+        self.interrupts = 0.1
         self.hot, self.odd, self.writes, self.long = 0.6, 0.15, 0.5, 0.05
         self.ids = 1 << config.id_bits
         self.working_set: list[Hot] = []
-        self.next: deque[Wanted] = deque()
+        self.next: deque[Wanted | WantedInterrupt] = deque()
         self.later: deque[tuple[int, Wanted]] = deque()  # (clock, request), earliest first
 
     def draw_working_set(self, count: int) -> None:
@@ -68,9 +79,13 @@ class Traffic:
         while self.later and self.later[0][0] <= now:
             self.next.append(self.later.popleft()[1])
 
-    def transfer(self, cache: int, prot: int, qos: int, wanted: Wanted | None = None) -> Transfer:
+    def transfer(self, cache: int, prot: int, qos: int, wanted: Wanted | WantedInterrupt | None = None) -> Transfer:
         """Return the next transfer to submit, with these attributes; the one that is `wanted`, if any."""
         rng = self._rng
+        if isinstance(wanted, WantedInterrupt) or (wanted is None and rng.random() < self.interrupts):
+            transfer = Transfer(True, 0, 0, rng.randrange(self.ids), cache=cache, prot=prot, qos=qos)
+            self._interrupts.shape(transfer, wanted)
+            return transfer
         write = rng.random() < self.writes
         if wanted is None:
             source_id, address = self._where()
@@ -159,6 +174,7 @@ class Traffic:
         transfer.beats, transfer.burst, transfer.lock = 1, int(Burst.INCR), 0
         transfer.size = rng.choice([size for size in ATOMIC if 8 << size <= self._config.data_bits])
         transfer.address &= -(1 << transfer.size)
+        transfer.write_data, transfer.strobes = [], None
         attributes = Attributes(
             transfer.beats - 1, transfer.size, transfer.burst, 0, transfer.cache, transfer.prot, transfer.qos
         )

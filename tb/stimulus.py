@@ -11,13 +11,17 @@ from tb.check import CheckFailed
 from tb.checker import NUMBERS, Checker, numbered
 from tb.history import Words
 from tb.possible import World
+from tb.random_interrupts import Interrupts, WantedInterrupt
 from tb.random_software import Software
 from tb.random_tables import Tables, hostile_memory
 from tb.random_traffic import Traffic, Wanted
 from tb.testbench import Testbench
 from tb.watched_unit import WatchedUnit
 
-__all__ = ["Stimulus", "random_config"]
+__all__ = ["PROFILES", "Stimulus", "random_config"]
+
+# Share of interrupt requests, and of what software does to interrupts as a multiple of what is usual.
+PROFILES = {"mixed": ((0.0, 0.03, 0.1, 0.3), 1.0), "interrupts": ((0.3, 0.6, 0.9, 0.98), 3.5)}
 
 LIGHT, HEAVY = (0.0, 0.0, 0.1, 0.3), (0.0, 0.3, 0.7, 0.9)  # stalls of the channels of a port
 LATENCIES = (1, 2, 3, 5, 10, 20, 40, 200)
@@ -36,23 +40,29 @@ class Stimulus:
     `coverage` counts what happened, `compared` the comparisons with model/reference.
     """
 
-    def __init__(self, bench: Testbench, unit: WatchedUnit, cycles: int) -> None:
+    def __init__(self, bench: Testbench, unit: WatchedUnit, cycles: int, profile: str = "mixed") -> None:
+        self._profile = PROFILES[profile]
         self._bench, self._cycles, self._rng = bench, cycles, bench.rng
         self._words = Words(hostile_memory(bench.config, bench.seed))
         self._tables = Tables(bench.config, self._words, self._rng)
         self._world = World(bench.config, self._words)
         self.coverage: Counter[str] = unit.coverage
         self._checker = Checker(bench, self._world, unit, self.coverage)
-        self._traffic = Traffic(bench.config, self._tables, self._rng, lambda: self._software.root)
+        self._interrupts = Interrupts(bench.config, self._tables, self._words, self._rng, bench.tables)
+        self._checker.interrupts.changed = self._interrupts.changed
+        self._traffic = Traffic(bench.config, self._tables, self._interrupts, self._rng, lambda: self._software.root)
         self._software = Software(
             bench,
             self._world,
             self._tables,
+            self._interrupts,
             self.coverage,
             self._checker.is_record,
             self._traffic,
         )
-        self._checker.messages = self._software.messages
+        self._software.on_tables = self._checker.interrupts.tables
+        self._software.interrupting = self._profile[1]
+        self._checker.interrupts.messages = self._software.messages
         self._number = 0
         self._alone = [False, False]  # the newest read, write has entered at the core port
         self._limit, self._rate = 8, 0.5
@@ -61,6 +71,7 @@ class Stimulus:
         bench.tables.latency = self._latency_of_tables
         bench.host.latency = lambda: self._software.host_latency or self._host_latency()
         bench.tables.attach(self._words)  # type: ignore[arg-type]
+        bench.tables.exclusive = bench.config.exclusive
 
     @property
     def compared(self) -> int:
@@ -95,6 +106,7 @@ class Stimulus:
             self._software.look()
             self._world.forget(self._checker.oldest)
         self._traffic.tick(bench.now)
+        self._interrupts.tick(bench.now)
         self._software.watch()
         if self._software.alone:
             for _ in range(len(self._traffic.next)):
@@ -104,7 +116,7 @@ class Stimulus:
             first = self._traffic.next and self._rng.random() < 0.8
             self._ask(self._traffic.next.popleft() if first else None)
 
-    def _ask(self, wanted: Wanted | None) -> None:
+    def _ask(self, wanted: Wanted | WantedInterrupt | None) -> None:
         self._number = (self._number + 1) % NUMBERS
         if not self._checker.is_free(self._number):
             return
@@ -115,7 +127,8 @@ class Stimulus:
                 self._traffic.next.appendleft(wanted)
             return
         # What enters by another port has no order with what is in front of it on the bus: it goes alone.
-        self._alone[transfer.write] = not undecided and self._rng.random() < AT_CORE
+        may_enter = not undecided and not isinstance(wanted, WantedInterrupt)
+        self._alone[transfer.write] = may_enter and self._rng.random() < AT_CORE
         if self._alone[transfer.write]:
             self._traffic.at_core(transfer)
         self._checker.submit(transfer)
@@ -129,7 +142,7 @@ class Stimulus:
         last = bench.now + DRAIN_CLOCKS
         self._software.stopping = True
         ended = False
-        while bench.device.outstanding or not ended:
+        while bench.device.outstanding or not ended or not self._checker.interrupts.idle:
             self._words.now = bench.now
             if not ended:
                 ended = next(software, self) is self  # `self` stands for the end
@@ -149,6 +162,7 @@ class Stimulus:
         bench.reset = 0
         self._checker.was_reset()
         self._software.was_reset()
+        self._interrupts.was_reset()
 
     def _begin_phase(self) -> None:
         """Draw all knobs anew."""
@@ -171,6 +185,8 @@ class Stimulus:
         traffic.draw_working_set(rng.choice((2, 4, 8, 16)))
         traffic.writes, traffic.long = rng.choice((0.0, 0.2, 0.5, 0.5, 1.0)), rng.choice((0.0, 0.0, 0.0, 0.03))
         traffic.ids = rng.choice((1, 1 << bench.config.id_bits, 1 << bench.config.id_bits))
+        traffic.interrupts = rng.choice(self._profile[0])
+        self._interrupts.activity = rng.choice((0.0, 0.01, 0.05, 0.2))
         self._software.drilling = 0.1
         if self._calm:
             self._calm_down()
@@ -211,6 +227,8 @@ def _random_fields(rng: random.Random) -> dict[str, Any]:
 
     haw = rng.choice((32, 36, 39, 46, 48, 52))
     qi = rng.random() < 0.8
+    ir = qi and rng.random() < 0.7
+    eim = ir and flag()
     return {
         "version_major": rng.randint(2, 5),
         "haw": haw,
@@ -224,18 +242,25 @@ def _random_fields(rng: random.Random) -> dict[str, Any]:
         "psi": flag(),
         "nfr": rng.choice((1, 2, 8, 16)),
         "mamv": rng.choice((0, 9, 18, 63)),
-        "pi": False,
+        "pi": ir and flag(),
+        "esirtps": flag(),
         "esrtps": flag(),
         "c": flag(),
         "qi": qi,
-        "ir": qi and flag(),
-        "eim": flag(),
+        "ir": ir,
+        "eim": eim,
+        "eimer": eim and rng.random() < 0.3,
+        "irreq": ir and rng.random() < 0.3,
+        "mhmv": rng.choice((0, 3, 15)),
         "pt": flag(),
         "sc": flag(),
         "adms": flag(),
         "iotlb_entries": rng.choice((2, 3, 8, 16, 64)),
         "context_cache_entries": rng.choice((2, 3, 4, 16)),
         "paging_structure_cache_entries": rng.choice((2, 5, 8, 32)),
+        "iec_entries": rng.choice((2, 8, 32)),
+        "interrupts": rng.choice((4, 8, 16)),
+        "exclusive": rng.random() < 0.7,
         "walks": rng.choice((1, 2, 5, 8)),
         "parked": rng.choice((4, 5, 8)),
         "id_bits": rng.choice((1, 2, 4, 6)),

@@ -1,18 +1,37 @@
 """The golden model with counters for what cannot be seen from outside."""
 
 from collections import Counter
+from collections.abc import Callable
+from typing import NamedTuple
 
 from model.arch import UnitConfig
+from model.cycle.axi.write_path import Interrupt
+from model.cycle.event_message import Message
+from model.cycle.fault_recorder import Record
+from model.cycle.interrupt_entry_cache import Fill
+from model.cycle.interrupt_remapper import InterruptRemapper, Slot
 from model.cycle.memory_port import Returned
+from model.cycle.poster import Posted
 from model.cycle.unit import Unit
 from model.cycle.walk_step import Step
 from model.cycle.walker import Fills, Walker
 
-__all__ = ["WatchedUnit"]
+__all__ = ["InterruptDecision", "WatchedUnit"]
+
+
+class InterruptDecision(NamedTuple):
+    """An interrupt request that leaves the remapper, with its message, its record, or nothing."""
+
+    request: Interrupt
+    fault_reason: int
+    message: Message | None
+    record: Record | None
 
 
 class WatchedUnit(Unit):
-    """Counts in `coverage`, over resets."""
+    """Counts in `coverage`, over resets. `on_interrupt`, when set, is called with each InterruptDecision."""
+
+    on_interrupt: Callable[[InterruptDecision], None] | None = None
 
     def __init__(self, config: UnitConfig) -> None:
         self.coverage: Counter[str] = Counter()
@@ -22,6 +41,32 @@ class WatchedUnit(Unit):
         """Go back to the state after reset."""
         super().reset()
         self.walker = _Walker(self.config, self.coverage)
+        self.remapper = _Remapper(self.config, self)
+
+
+class _Remapper(InterruptRemapper):
+    def __init__(self, config: UnitConfig, unit: WatchedUnit) -> None:
+        super().__init__(config)
+        self._unit = unit
+
+    def _leave(self, message_ready: int, post_ready: int, posted: Posted | None, record_ready: int) -> None:
+        turn, message, record = self._turn, self.message, self.record
+        slot = self.slots[turn]
+        super()._leave(message_ready, post_ready, posted, record_ready)
+        if self._turn != turn and slot is not None and self._unit.on_interrupt is not None:
+            self._unit.on_interrupt(InterruptDecision(slot.request, slot.fault_reason, message, record))
+
+    def _use(self, slot: Slot, irte: int | None) -> None:
+        self._unit.coverage["interrupt entries found in the cache" if irte else "interrupt entries read"] += 1
+        super()._use(slot, irte)
+
+    def take(self, returned: Returned | None, epoch: int) -> Fill | None:
+        fill = super().take(returned, epoch)
+        if self._returned is not None:
+            slot, result, _ = self._returned
+            kept = "kept" if slot.epoch == epoch else "dropped for their epoch"
+            self._unit.coverage[f"interrupt entries to cache, {kept}"] += not result.fault_reason
+        return fill
 
 
 class _Walker(Walker):

@@ -14,14 +14,16 @@ async def run(make_bench: Any, job: dict[str, Any], player: Any) -> dict[str, An
     """Play `cycles` clocks of the `seed`, and return what was compared and what happened."""
     bench = make_bench(seed=job["seed"])
     unit = WatchedUnit(bench.config)
-    stimulus = Stimulus(bench, unit, job["cycles"])
+    stimulus = Stimulus(bench, unit, job["cycles"], job.get("profile", "mixed"))
     return _result(await player(bench, stimulus.script, unit=unit), stimulus)
 
 
-def run_on_model(bench: Testbench, cycles: int, unit: WatchedUnit | None = None) -> dict[str, Any]:
+def run_on_model(
+    bench: Testbench, cycles: int, unit: WatchedUnit | None = None, profile: str = "mixed"
+) -> dict[str, Any]:
     """Do the same on model/cycle alone; `unit` stands in for it."""
     unit = unit or WatchedUnit(bench.config)
-    stimulus = Stimulus(bench, unit, cycles)
+    stimulus = Stimulus(bench, unit, cycles, profile)
     return _result(play_model(bench, stimulus.script, unit=unit), stimulus)
 
 

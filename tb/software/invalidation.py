@@ -9,6 +9,7 @@ from model.arch.registers import CCMD, IOTLB, IQT, IVA
 from model.arch.structures import CONTEXT_CACHE_INV, IEC_INV, INV_WAIT, IOTLB_INV
 from tb.check import CheckFailed
 from tb.possible import ContextScope, PageScope
+from tb.possible_interrupts import InterruptScope
 from tb.software.registers import RegisterSoftware, Steps
 
 __all__ = ["Command", "InvalidatingSoftware"]
@@ -20,6 +21,7 @@ class Command(NamedTuple):
     context: ContextScope | None
     pages: PageScope | None
     descriptor: int
+    interrupts: InterruptScope | None = None  # only by queue
 
 
 @dataclass
@@ -53,6 +55,8 @@ class InvalidatingSoftware(RegisterSoftware):
     def _completed(self, commands: list[Command], submitted: int) -> None:
         now = self.bench.now
         for command in commands:
+            if command.interrupts is not None:
+                self.world.interrupts.invalidated(submitted, now, command.interrupts)
             if command.context is not None or command.pages is not None:
                 self.world.invalidated(submitted=submitted, done=now, context=command.context, pages=command.pages)
 
@@ -235,6 +239,8 @@ class InvalidatingSoftware(RegisterSoftware):
 
 
 def _kind(command: Command) -> str:
+    if command.interrupts is not None:
+        return "interrupt entry cache, " + ("global" if command.interrupts.index is None else "index")
     scope = command.context
     if scope is not None:
         if scope.domain_id is None:

@@ -6,8 +6,10 @@ from collections.abc import Callable, Generator, Iterator
 from model.arch import Register
 from model.arch.registers import GCMD
 from tb.axi_lite_master import RegisterAccess
+from tb.axi_memory import Accepted, Written
 from tb.check import CheckFailed
 from tb.possible import World
+from tb.random_interrupts import Interrupts
 from tb.random_tables import Domain, Entry, Tables
 from tb.random_traffic import Traffic
 from tb.testbench import Testbench
@@ -27,6 +29,7 @@ class RegisterSoftware:
     -------
     root : the root table that software has chosen
     messages : (address, data) that event messages may carry
+    on_tables : called with what memory behind m_axi_mem takes
     delay : clocks that memory shall take for the read of a table that it has just accepted, 0 for as it likes
     host_latency : clocks that memory behind m_axi shall take for everything, 0 for as it likes
     alone : True while devices shall ask for nothing but what software wants them to ask for
@@ -37,11 +40,14 @@ class RegisterSoftware:
         bench: Testbench,
         world: World,
         tables: Tables,
+        interrupts: Interrupts,
         coverage: Counter[str],
         expected_record: Callable[[int], bool],
         traffic: Traffic,
     ) -> None:
         self.bench, self.world, self.tables, self.coverage = bench, world, tables, coverage
+        self.interrupts = interrupts
+        self.on_tables: Callable[[Accepted | Written], None] = lambda _entry: None
         self.config, self.rng, self.words = bench.config, bench.rng, world.words
         self._expected_record, self.traffic = expected_record, traffic
         self.root = tables.roots[0]

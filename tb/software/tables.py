@@ -82,6 +82,7 @@ class TableSoftware(AskingSoftware):
 
     def _look_at_tables(self, entry: Accepted | Written) -> None:
         """See the reads of walks."""
+        self.on_tables(entry)
         if isinstance(entry, Accepted) and not entry.write and entry.address.addr == self._watched:
             if not self._is_read and self.rng.random() < 0.7:
                 self.delay = self.rng.choice((20, 40) if self.alone else (20, 60, 200))

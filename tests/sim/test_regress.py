@@ -10,8 +10,9 @@ from model.arch.config import PRESETS
 from model.cycle import invalidation, iotlb, request_pipeline
 from model.reference.translate import Translator
 from sim.commands.regress import regress as command
-from sim.regress import RegressionRun, regress
+from sim.regress import Regression, RegressionRun, regress
 from tb.check import CheckFailed
+from tb.interrupt_checker import required_rows
 from tb.jobs.regress import run_on_model
 from tb.stimulus import random_config
 from tb.testbench import Testbench
@@ -38,6 +39,49 @@ def coverage_of(seeds, preset="default"):
     for seed in seeds:
         coverage += Counter(run_on_model(Testbench(PRESETS[preset], seed), CYCLES)["coverage"])
     return coverage
+
+
+@pytest.mark.parametrize("preset", sorted(PRESETS))
+def test_interrupts_in_lockstep(preset):
+    run = RegressionRun(4, PRESETS[preset], preset, "verilator", CYCLES, profile="interrupts")
+    outcome = regress([run], processes=1)
+    assert outcome.failures == []
+    assert outcome.coverage["interrupts remapped"] >= 20
+    assert sum(count > 0 for count in outcome.required.values()) >= 15
+    assert outcome.missing == []  # too short to tell
+
+
+def test_interrupt_heavy_runs_meet_all_that_interrupts_can_do():
+    coverage = Counter()
+    for seed in range(12):
+        coverage += Counter(run_on_model(Testbench(PRESETS["default"], seed), 8_000, profile="interrupts")["coverage"])
+    rows = required_rows(PRESETS["default"])
+    assert len(rows) == 10 + 16 + 8
+    assert [row for row in rows if not coverage[row]] == []
+    assert coverage["postings that lost a race"] >= 5
+    assert coverage["messages answered after an invalidation or a control was complete"] >= 5
+    assert coverage["interrupts that rest on something replaced"] >= 20
+
+
+def test_interrupts_are_part_of_every_run():
+    coverage = coverage_of(range(4))
+    assert coverage["interrupts remapped"] + coverage["notifications"] >= 10
+
+
+def test_long_campaign_names_what_it_never_met():
+    run = RegressionRun(1, PRESETS["default"], "default", "none", 400_000)
+    regression = Regression("none", [run], clocks=400_000, compared=1)
+    rows = required_rows(PRESETS["default"])
+    assert regression.missing == rows
+    regression.coverage.update(rows[1:])
+    assert regression.missing == rows[:1]
+    regression.clocks = 1000
+    assert regression.missing == []
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_interrupts_of_random_configuration_on_the_model(seed):
+    assert run_on_model(Testbench(random_config(seed), seed), CYCLES, profile="interrupts")["compared"] > 20
 
 
 def test_much_is_covered():
@@ -89,6 +133,14 @@ def test_what_is_wrong_is_found(breakage, monkeypatch):
     breakage(monkeypatch)
     with pytest.raises(CheckFailed, match=r"clock \d+: (?s:.*)\n  possible: "):
         coverage_of(range(8))
+
+
+def test_long_campaign_fails_when_something_was_never_met(monkeypatch):
+    monkeypatch.setattr("sim.regress.ENOUGH_CLOCKS", 100)
+    arguments = ["--simulator", "none", "--seeds", "5", "--cycles", "200", "--config", "small"]
+    result = CliRunner().invoke(command, arguments)
+    assert result.exit_code == 1, result.output
+    assert "never met: fault 0x2" in result.output
 
 
 def test_nothing_compared_is_a_failure():
