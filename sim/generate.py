@@ -27,8 +27,6 @@ lint_off -rule WIDTHTRUNC   -file "*vtd_unit.v"  // `!` of a vector stands for "
 lint_off -rule PROCASSINIT  -file "*vtd_unit.v"  // registers have their reset value as initial value too
 lint_off -rule CASEOVERLAP  -file "*vtd_unit.v"  // one-hot multiplexers are `casez` over one bit each
 lint_off -rule VARHIDDEN    -file "*vtd_unit.v"  // names of signals, instances and function arguments meet
-// IRTA is latched, and read by the interrupt remapping that is to come.
-lint_off -rule UNDRIVEN     -file "*vtd_unit.v" -match "*'interrupt_table'*"
 """
 
 
@@ -64,8 +62,9 @@ def summary(config: UnitConfig) -> str:
         "module": f"{TOP}: {len(ports) + 2} ports, {inputs + 2} input bits, {outputs} output bits",
         "addresses": f"{config.haw} bits of host address; second stage of {_list(config.sagaw)} bits",
         "caches": f"IOTLB {config.iotlb_entries}, context-cache {config.context_cache_entries}, "
-        f"paging-structure cache {config.paging_structure_cache_entries} entries",
-        "walks": f"{config.walks} that read memory at once, {config.parked} more requests held back",
+        f"paging-structure cache {config.paging_structure_cache_entries}, interrupt entry cache {config.iec_entries}",
+        "walks": f"{config.walks} that read memory at once, {config.parked} more requests held back; "
+        f"{config.interrupts} interrupts at once",
         "AXI": f"{config.id_bits} ID bits and {config.data_bits} data bits of devices; "
         f"m_axi_ {config.id_bits + 1} ID bits; m_axi_mem_ {config.memory_id_bits} ID bits",
         "registers": f"VER {config.ver:#x}, CAP {config.cap:#x}, ECAP {config.ecap:#x}, {config.nfr} fault records",

