@@ -24,6 +24,11 @@ settings.register_profile("breakage", settings.get_profile("steady"), phases=[Ph
 settings.load_profile("steady")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options of these tests."""
+    parser.addoption("--all-breakages", action="store_true", help="try every deliberate error in the RTL")
+
+
 def shared_folder() -> Path:
     """Return where the shared folders (specification, captures, scenarios) should be, there or not."""
     return Path(os.environ.get(SHARED_VARIABLE) or PROJECT.parent / "shared")

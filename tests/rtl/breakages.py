@@ -1,0 +1,158 @@
+# ruff: noqa: E501  (one row of a table is one line)
+"""Deliberate errors in the RTL, one small edit each, that the lockstep comparison must notice.
+
+When a line of the RTL changes, the row that quotes it changes with it: the quoted text must occur exactly once.
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+__all__ = ["BREAKAGES", "Breakage"]
+
+
+class Breakage(NamedTuple):
+    """`what` is wrong when `right`, in a file of `rtl`, reads `wrong`."""
+
+    what: str
+    file: str
+    right: str
+    wrong: str
+
+    def apply(self, copy: Path) -> None:
+        """Break the copy of the project at `copy`."""
+        path = copy / "rtl" / self.file
+        path.write_text(self.broken(path.read_text()))
+
+    def broken(self, text: str) -> str:
+        """Return the broken text of the file."""
+        count = text.count(self.right)
+        assert count == 1, (
+            f"{self.right!r} must occur once in rtl/{self.file}, not {count} times; quote the line as it reads now "
+            f"in the row {self.what!r} of tests/rtl/breakages.py"
+        )
+        return text.replace(self.right, self.wrong)
+
+
+# fmt: off
+BREAKAGES = (
+    # Walks and what they check
+    Breakage("reads need no read permission", "walk_step.py", "(reads & ~read) | (zero_length", "(zero_length"),
+    Breakage("writes need no write permission", "walk_step.py", "Mux(writes & ~write, ", "Mux(0, "),
+    Breakage("permissions of upper levels are lost", "walk_step.py", "self.following.table.write.eq(allowed_write)", "self.following.table.write.eq(1)"),
+    Breakage("a walk goes on two levels below", "walk_step.py", "walk.table.level - 1)", "walk.table.level - 2)"),
+    Breakage("reserved bits of second-stage entries pass", "walk_step.py", "with m.Elif(reserved):", "with m.Elif(Const(0)):"),
+    Breakage("wide domain-ids pass", "walk_step.py", "(1 << domain_id.width) - (1 << config.domain_id_bits)", "0"),
+    Breakage("AW does not limit the address", "walk_step.py", "(address >> min(width, config.mgaw)).any()", "(address >> config.mgaw).any()"),
+    Breakage("HAW does not limit pass-through", "walk_step.py", "address[config.haw :].any() & context.pass_through", "Const(0)"),
+    Breakage("the reason of a reserved bit in a root-entry", "walk_step.py", "self._fault(m, FaultReason.ROOT_RESERVED_BITS,", "self._fault(m, FaultReason.CONTEXT_RESERVED_BITS,"),
+    Breakage("FPD is ignored", "walk_step.py", "disable if qualified else 0", "0"),
+    Breakage("walks get each other's entries", "walker.py", "(returned.tag == i) &", "(returned.tag == i ^ 1) &"),
+    # Caches
+    Breakage("a hit needs no write permission", "request_pipeline.py", "request.access, translation.read, translation.write)", "request.access, translation.read, 1)"),
+    Breakage("a large page keeps too little of the address", "request_pipeline.py", "Mux(translation.level == 2, (1 << 9) - 1, 0)", "Mux(translation.level == 2, (1 << 8) - 1, 0)"),
+    Breakage("pages outlive a global invalidation", "iotlb.py", "command.iotlb_global | (asked", "(asked"),
+    Breakage("pages outlive an invalidation of their domain", "iotlb.py", "asked = command.iotlb_domain | (", "asked = ("),
+    Breakage("pages outlive their invalidation", "iotlb.py", "command.iotlb_page & same_page", "command.iotlb_page & Const(0)"),
+    Breakage("AM is off by one", "invalidation_descriptor.py", "iotlb.am > bit for", "iotlb.am > bit + 1 for"),
+    Breakage("contexts outlive a global invalidation", "context_cache.py", "command.context_global | (asked", "(asked"),
+    Breakage("contexts outlive an invalidation of their domain", "context_cache.py", "asked = command.context_domain | (", "asked = ("),
+    Breakage("contexts outlive their invalidation", "context_cache.py", "command.context_device & same_device", "command.context_device & Const(0)"),
+    Breakage("tables outlive a global invalidation", "paging_structure_cache.py", "            command.iotlb_global\n            | (in_domain", "            (in_domain"),
+    Breakage("tables outlive an invalidation of their domain", "paging_structure_cache.py", "(in_domain & command.iotlb_domain)", "Const(0)"),
+    Breakage("tables outlive the invalidation of a page", "paging_structure_cache.py", "(by_page & _matches", "(Const(0) & _matches"),
+    Breakage("IH is ignored", "paging_structure_cache.py", "by_page = command.iotlb_page & ~command.keep_tables", "by_page = command.iotlb_page"),
+    Breakage("permissions of cached tables are lost", "walker.py", "self.table_fill.table.eq(step.following.table),", "self.table_fill.table.eq(step.following.table), self.table_fill.table.write.eq(1),"),
+    # Epochs
+    Breakage("walks are not awaited", "unit.py", "walker.older_epoch | ", ""),
+    Breakage("answers are not awaited", "unit.py", " | outstanding.older\n            ),", "\n            ),"),
+    Breakage("a request issued in the clock of the flip is not awaited", "outstanding.py", "awaited.eq(following)", "awaited.eq(count - minus)"),
+    Breakage("the older epoch fills the IOTLB", "request_pipeline.py", "                & (item.epoch == self.epoch)\n", ""),
+    Breakage("the older epoch fills the context-cache", "walker.py", "step.context_valid & (s.epoch == self.epoch)", "step.context_valid"),
+    Breakage("the older epoch fills the paging-structure cache", "walker.py", "step.table_valid & (s.epoch == self.epoch)", "step.table_valid"),
+    # Order and flow
+    Breakage("reads overtake reads of their ID", "walker.py", "(write == self.order.write) & (write | same_id)", "(write == self.order.write) & write"),
+    Breakage("writes overtake writes", "walker.py", "(write == self.order.write) & (write | same_id)", "(write == self.order.write) & same_id"),
+    Breakage("reads starve", "request_pipeline.py", " & ~(may_read & self.reads.valid & last_was_write)", ""),
+    Breakage("a refused write goes out", "request_pipeline.py", "~self.blocked & ~refused &", "~self.blocked & (~refused | is_write(request)) &"),
+    Breakage("a message in the middle of a burst", "axi/write_path.py", "self.message.valid & both_free & ~in_burst &", "self.message.valid & both_free &"),
+    Breakage("RLAST in every beat of a refusal", "axi/read_path.py", "answer.p.beat.last.eq(refused.len == 0)", "answer.p.beat.last.eq(1)"),
+    Breakage("WLAST one beat early", "axi/write_path.py", "Mux(in_burst, left == 0,", "Mux(in_burst, left == 1,"),
+    Breakage("VALID is retracted", "axi/lite.py", "answers.eq(returned | (valid & ~answered))", "answers.eq(returned)"),
+    Breakage("READY is dropped", "axi/register_slice.py", "full.eq(stays), ready.eq(~stays)", "full.eq(stays), ready.eq(~stays & ~ready)"),
+    Breakage("a payload changes while it waits", "axi/register_slice.py", "            with m.If(self.i.valid):\n                m.d.sync += payload", "        with m.If(self.i.valid):\n            m.d.sync += payload"),
+    Breakage("the last place of a FIFO is undefined", "axi/output_fifo.py", "shape=self._shape, depth=self.depth, init", "shape=self._shape, depth=self.depth - 1, init"),
+    Breakage("a register without reset", "event_message.py", 'masked, pending = Signal(init=FECTL["IM"].reset), Signal()', 'masked, pending = Signal(init=FECTL["IM"].reset, reset_less=True), Signal(reset_less=True)'),
+    Breakage("requests are counted over a reset", "outstanding.py", 'range(2 * OUTSTANDING_LIMIT), name=f"{name}_count")', 'range(2 * OUTSTANDING_LIMIT), name=f"{name}_count", reset_less=True)'),
+    # Around the walk
+    Breakage("the interrupt range is translated", "request_pipeline.py", "in_range = (request.address >> 20) == INTERRUPT_PREFIX", "in_range = Const(0)"),
+    Breakage("an output in the interrupt range passes", "request_pipeline.py", "with m.Elif(page[8:] == INTERRUPT_PREFIX):", "with m.Elif(Const(0)):"),
+    Breakage("a protected region begins a byte late", "request_pipeline.py", "self._address >= regions.high_base", "self._address > regions.high_base"),
+    # Faults and events
+    Breakage("a record is overwritten", "fault_recorder.py", "written.eq(wanted & ~(left & place).any())", "written.eq(wanted)"),
+    Breakage("PFO is not set", "fault_recorder.py", "overflow_left | (wanted & ~written)", "overflow_left"),
+    Breakage("FRI is of the newest record", "fault_recorder.py", "with m.If(written & ~left.any()):", "with m.If(written):"),
+    Breakage("IM is ignored", "event_message.py", "now_pending & ~now_masked &", "now_pending &"),
+    # Invalidation queue and registers
+    Breakage("the head stays", "invalidation_queue.py", "(self.head + size) & self._offset_mask", "self.head"),
+    Breakage("the head moves twice", "invalidation_queue.py", "(self.head + size) & self._offset_mask", "(self.head + size + size) & self._offset_mask"),
+    Breakage("a descriptor does not wait for the drain", "invalidation_queue.py", "self._done.eq(self.done)]\n            with m.If(self.done):", "self._done.eq(1)]\n            with m.If(Const(1)):"),
+    Breakage("a completion comes before its status", "invalidation_queue.py", "self._done.eq(self._unanswered == 0)]\n            with m.If(self._unanswered == 0):", "self._done.eq(1)]\n            with m.If(Const(1)):"),
+    Breakage("IQEI is that of reserved bits", "invalidation_descriptor.py", "self.code.eq(IqeiCode.INVALID_TYPE)", "self.code.eq(IqeiCode.RESERVED_BITS)"),
+    Breakage("TES before the drain", "global_command.py", 'with m.State("Drain"), m.If(self.drain_done):', 'with m.State("Drain"), m.If(Const(1)):'),
+    # Interrupts: entries and requests
+    Breakage("the source of interrupts is not checked", "irte_check.py", "with m.Elif(~matches):", "with m.Elif(Const(0)):"),
+    Breakage("SQ leaves out the wrong bits", "irte_check.py", "Cat(entry.sq == 3, entry.sq >= 2, entry.sq >= 1)", "Cat(entry.sq >= 1, entry.sq >= 2, entry.sq == 3)"),
+    Breakage("first and last bus are swapped", "irte_check.py", "(entry.sid[8:] <= bus) & (bus <= entry.sid[:8])", "(entry.sid[:8] <= bus) & (bus <= entry.sid[8:])"),
+    Breakage("reserved bits of IRTEs pass", "irte_check.py", "(self.irte & mask).any() | (", "("),
+    Breakage("reserved delivery modes pass", "irte_check.py", " | (~wants_post & ~known_mode)", ""),
+    Breakage("wide destinations pass in xAPIC mode", "irte_check.py", "remapped | NOT_XAPIC_DESTINATION", "remapped"),
+    Breakage("HAW does not limit descriptors", "irte_check.py", "config.reserved_mask(IRTE_POSTED) | beyond_haw", "config.reserved_mask(IRTE_POSTED)"),
+    Breakage("FPD of IRTEs is ignored", "irte_check.py", "& ~self.error & entry.fpd", "& 0"),
+    Breakage("FPD of posted IRTEs is ignored", "interrupt_remapper.py", "Mux(check.posted, check.irte[FPD], check.suppressed)", "check.suppressed"),
+    Breakage("the destination of an IRTE is shifted in xAPIC mode", "irte_check.py", "Mux(self.extended, entry.dst, entry.dst[8:16])", "entry.dst"),
+    Breakage("the subhandle is not added", "interrupt_remapper.py", "handle + Mux(request.shv, content.subhandle, 0)", "handle"),
+    Breakage("data of an interrupt may be wide", "interrupt_remapper.py", "shv & content.must_be_zero.any()", "Const(0)"),
+    Breakage("the interrupt table is twice as long", "interrupt_remapper.py", "s.index >> 1 >> self.table.size", "s.index >> 2 >> self.table.size"),
+    Breakage("HAW does not limit the interrupt table", "interrupt_remapper.py", ".any() | place[-1]", ".any()"),
+    Breakage("compatibility format passes with EIME", "interrupt_remapper.py", "self.table.extended | ~self.compatibility_enable", "~self.compatibility_enable"),
+    Breakage("a part of a dword is an interrupt", "axi/write_path.py", "word_select(number, 4).all()", "word_select(number, 4).any()"),
+    Breakage("a translated request is an interrupt", "axi/write_order.py", "(request.address_type == UNTRANSLATED) & ", ""),
+    Breakage("a request with PASID is an interrupt", "axi/write_order.py", "~(request.pasid_valid & translation_enable)", "1"),
+    # Interrupts: cache and table
+    Breakage("IRTEs outlive a global invalidation", "interrupt_entry_cache.py", "command.iec_global | (command.iec_index & (", "(command.iec_index & ("),
+    Breakage("IRTEs outlive their invalidation", "interrupt_entry_cache.py", "(command.iec_index & (different == 0))", "Const(0)"),
+    Breakage("IM is off by one", "invalidation_descriptor.py", "interrupts.im > bit for", "interrupts.im > bit + 1 for"),
+    Breakage("an invalidation by index is a global one", "invalidation_descriptor.py", "by_index = interrupts.g & (", "by_index = Const(0) & ("),
+    Breakage("the older epoch fills the interrupt entry cache", "interrupt_remapper.py", "(check.fault_reason == 0) & (s.epoch == self.epoch)", "(check.fault_reason == 0)"),
+    Breakage("a faulty IRTE is kept", "interrupt_remapper.py", "(check.fault_reason == 0) & (s.epoch == self.epoch)", "(s.epoch == self.epoch)"),
+    Breakage("interrupts are not awaited", "unit.py", "self._remapper.older_epoch | ", ""),
+    Breakage("messages of the older epoch are not awaited", "unit.py", "older.eq(chosen[-1] & self._remapper.message_older)", "older.eq(0)"),
+    Breakage("SIRTP does nothing", "global_command.py", "m.d.comb += self.latch_interrupt_table.eq(1)", "pass"),
+    Breakage("SIRTP leaves the interrupt entry cache as it is", "global_command.py", "(step == Step.SIRTP) & int(self.config.esirtps)", "0"),
+    # Interrupts: order and answers
+    Breakage("a message overtakes writes", "interrupt_remapper.py", "settled.eq((s.phase == Phase.DONE) & s.fenced)", "settled.eq(s.phase == Phase.DONE)"),
+    Breakage("the fence waits for nobody", "outstanding.py", "m.d.sync += awaited.eq(left)", "m.d.sync += awaited.eq(0)"),
+    Breakage("messages leave in the wrong order", "interrupt_remapper.py", "        with m.If(finished):\n            m.d.sync += turn.eq(turn.rotate_left(1))", "        with m.If(finished):\n            m.d.sync += turn.eq(turn.rotate_right(1))"),
+    Breakage("a refused interrupt is answered OKAY", "interrupt_remapper.py", "self.answer.p.okay.eq(s.fault_reason == 0)", "self.answer.p.okay.eq(1)"),
+    Breakage("a write overtakes a taken interrupt of its ID", "axi/write_order.py", "held.eq(self.pending | queued)", "held.eq(queued)"),
+    Breakage("a write overtakes a waiting interrupt of its ID", "axi/write_order.py", "held.eq(self.pending | queued)", "held.eq(self.pending)"),
+    Breakage("data of an interrupt go with a write", "axi/write_order.py", "order.push.payload.eq(leaves)", "order.push.payload.eq(0)"),
+    Breakage("an interrupt overtakes a refusal of its ID", "axi/write_path.py", "interrupt.valid & ~(self._answering & (interrupt.p.id == refused.id))", "interrupt.valid"),
+    Breakage("the record of an interrupt is lost", "unit.py", "of_interrupts.ready.eq(~of_dma.valid)", "of_interrupts.ready.eq(1)"),
+    Breakage("the record of an interrupt has no index", "interrupt_remapper.py", "self.record.p.address.eq(s.index << INDEX_LSB)", "self.record.p.address.eq(0)"),
+    # Interrupts: posting
+    Breakage("the wrong bit of PIR", "poster.py", "(1 << job.vector)", "(1 << (job.vector ^ 1))"),
+    Breakage("ON is not set", "poster.py", " | (notify << ON.lsb)", ""),
+    Breakage("ON is ignored", "poster.py", "~on & (job.urgent | ~sn)", "job.urgent | ~sn"),
+    Breakage("SN is ignored", "poster.py", "~on & (job.urgent | ~sn)", "~on"),
+    Breakage("URG is ignored", "poster.py", "~on & (job.urgent | ~sn)", "~on & ~sn"),
+    Breakage("NDST is shifted in xAPIC mode", "poster.py", "Mux(job.extended, destination, destination[8:16])", "destination"),
+    Breakage("reserved bits of descriptors pass", "poster.py", "with m.Elif(bad):", "with m.Elif(Const(0)):"),
+    Breakage("a lost race is taken for success", "poster.py", "done = response == Response.EXOKAY if", "done = ~response[1] if"),
+    Breakage("memory without exclusive accesses is written", "poster.py", "failed.eq(response != Response.EXOKAY if", "failed.eq(response[1] if"),
+    Breakage("the notification comes before the write", "poster.py", "with m.If(self.written.valid & done):", "with m.If(Const(1)):"),
+    Breakage("a status write is lost to a descriptor", "memory_port.py", "address_free & ~amid & ~beat.valid", "address_free & ~amid"),
+    Breakage("the others do not take turns", "memory_port.py", "turn.eq((place + 1) % len(others))", "turn.eq(place)"),
+    Breakage("IRTEs come back as descriptors of the queue", "memory_port.py", '"arid": interrupts.tag + self._first_of_interrupts', '"arid": interrupts.tag + self.config.slots'),
+)
+# fmt: on
