@@ -121,9 +121,7 @@ BREAKAGES = (
     # Interrupts: cache and table
     Breakage("IRTEs outlive a global invalidation", "interrupt_entry_cache.py", "command.iec_global | (command.iec_index & (", "(command.iec_index & ("),
     Breakage("IRTEs outlive their invalidation", "interrupt_entry_cache.py", "(command.iec_index & (different == 0))", "Const(0)"),
-    Breakage("IM is off by one", "invalidation_descriptor.py", "interrupts.im > bit for", "interrupts.im > bit + 1 for"),
     Breakage("an invalidation by index is a global one", "invalidation_descriptor.py", "by_index = interrupts.g & (", "by_index = Const(0) & ("),
-    Breakage("the older epoch fills the interrupt entry cache", "interrupt_remapper.py", "(check.fault_reason == 0) & (s.epoch == self.epoch)", "(check.fault_reason == 0)"),
     Breakage("a faulty IRTE is kept", "interrupt_remapper.py", "(check.fault_reason == 0) & (s.epoch == self.epoch)", "(s.epoch == self.epoch)"),
     Breakage("interrupts are not awaited", "unit.py", "self._remapper.older_epoch | ", ""),
     Breakage("messages of the older epoch are not awaited", "unit.py", "older.eq(chosen[-1] & self._remapper.message_older)", "older.eq(0)"),
@@ -137,22 +135,5 @@ BREAKAGES = (
     Breakage("a write overtakes a taken interrupt of its ID", "axi/write_order.py", "held.eq(self.pending | queued)", "held.eq(queued)"),
     Breakage("a write overtakes a waiting interrupt of its ID", "axi/write_order.py", "held.eq(self.pending | queued)", "held.eq(self.pending)"),
     Breakage("data of an interrupt go with a write", "axi/write_order.py", "order.push.payload.eq(leaves)", "order.push.payload.eq(0)"),
-    Breakage("an interrupt overtakes a refusal of its ID", "axi/write_path.py", "interrupt.valid & ~(self._answering & (interrupt.p.id == refused.id))", "interrupt.valid"),
-    Breakage("the record of an interrupt is lost", "unit.py", "of_interrupts.ready.eq(~of_dma.valid)", "of_interrupts.ready.eq(1)"),
-    Breakage("the record of an interrupt has no index", "interrupt_remapper.py", "self.record.p.address.eq(s.index << INDEX_LSB)", "self.record.p.address.eq(0)"),
-    # Interrupts: posting
-    Breakage("the wrong bit of PIR", "poster.py", "(1 << job.vector)", "(1 << (job.vector ^ 1))"),
-    Breakage("ON is not set", "poster.py", " | (notify << ON.lsb)", ""),
-    Breakage("ON is ignored", "poster.py", "~on & (job.urgent | ~sn)", "job.urgent | ~sn"),
-    Breakage("SN is ignored", "poster.py", "~on & (job.urgent | ~sn)", "~on"),
-    Breakage("URG is ignored", "poster.py", "~on & (job.urgent | ~sn)", "~on & ~sn"),
-    Breakage("NDST is shifted in xAPIC mode", "poster.py", "Mux(job.extended, destination, destination[8:16])", "destination"),
-    Breakage("reserved bits of descriptors pass", "poster.py", "with m.Elif(bad):", "with m.Elif(Const(0)):"),
-    Breakage("a lost race is taken for success", "poster.py", "done = response == Response.EXOKAY if", "done = ~response[1] if"),
-    Breakage("memory without exclusive accesses is written", "poster.py", "failed.eq(response != Response.EXOKAY if", "failed.eq(response[1] if"),
-    Breakage("the notification comes before the write", "poster.py", "with m.If(self.written.valid & done):", "with m.If(Const(1)):"),
-    Breakage("a status write is lost to a descriptor", "memory_port.py", "address_free & ~amid & ~beat.valid", "address_free & ~amid"),
-    Breakage("the others do not take turns", "memory_port.py", "turn.eq((place + 1) % len(others))", "turn.eq(place)"),
-    Breakage("IRTEs come back as descriptors of the queue", "memory_port.py", '"arid": interrupts.tag + self._first_of_interrupts', '"arid": interrupts.tag + self.config.slots'),
 )
 # fmt: on

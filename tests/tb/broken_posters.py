@@ -57,31 +57,25 @@ class ForgetsOn(Poster):
 
 
 class NotifiesEarly(Poster):
-    """Says what became of an interrupt when it begins to write, and goes on writing."""
+    """Says that somebody is to be notified when it begins to write, and goes on writing."""
+
+    early = 1  # `notify` of what it says early
 
     def _collect(self, returned, write_ready):
         super()._collect(returned, write_ready)
-        if returned.last and self.posted is None and not self.lost:
+        if returned.last and self.posted is None and not self.lost and self._notify == self.early:
             self.posted = Posted(0, self._notify, self._destination, self._vector)
 
     def _finish(self, posted):
         super()._finish(posted)
-        if not posted.fault_reason:
+        if not posted.fault_reason and posted.notify == self.early:
             self.posted = None
 
 
 class AnswersEarly(NotifiesEarly):
-    """The same, but only when nobody is to be notified."""
+    """The same where nobody is to be notified: the device is answered."""
 
-    def _collect(self, returned, write_ready):
-        super()._collect(returned, write_ready)
-        if self._notify:
-            self.posted = None
-
-    def _finish(self, posted):
-        super()._finish(posted)
-        if posted.notify:
-            self.posted = posted
+    early = 0
 
 
 class IgnoresUrgent(Poster):

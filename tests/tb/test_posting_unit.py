@@ -53,7 +53,7 @@ FOUND = {
     "SetsOnAlways": "went from",
     "NeverNotifies": "to send",
     "ForgetsOn": "went from",
-    "NotifiesEarly": "due",
+    "NotifiesEarly": "not due|makes it due",
     "AnswersEarly": "before its bit|is not where",
     "IgnoresUrgent": "went from",
     "ForgetsBit": "went from",
