@@ -28,7 +28,7 @@ test: $(READY) ## format, lint, types, tests, coverage of model/reference
 	@echo "test: types"
 	@$(BIN)/mypy --no-error-summary model sim
 	@echo "test: pytest, coverage of model/reference at least $(COVERAGE) %"
-	@$(BIN)/pytest -q -n auto --cov=model/reference --cov-report=term-missing --cov-fail-under=$(COVERAGE)
+	@$(BIN)/pytest -q -n auto --dist worksteal --cov=model/reference --cov-report=term-missing --cov-fail-under=$(COVERAGE)
 
 format: $(READY) ## format the code and mend what the linter can
 	@echo "format: layout and imports"
