@@ -85,10 +85,7 @@ BREAKAGES = (
     Breakage("requests are counted over a reset", "outstanding.py", 'range(2 * OUTSTANDING_LIMIT), name=f"{name}_count")', 'range(2 * OUTSTANDING_LIMIT), name=f"{name}_count", reset_less=True)'),
     # Around the walk
     Breakage("the interrupt range is translated", "request_pipeline.py", "in_range = (request.address >> 20) == INTERRUPT_PREFIX", "in_range = Const(0)"),
-    Breakage("an output in the interrupt range passes", "request_pipeline.py", "with m.Elif(page[8:] == INTERRUPT_PREFIX):", "with m.Elif(Const(0)):"),
-    Breakage("a protected region begins a byte late", "request_pipeline.py", "self._address >= regions.high_base", "self._address > regions.high_base"),
     # Faults and events
-    Breakage("a record is overwritten", "fault_recorder.py", "written.eq(wanted & ~(left & place).any())", "written.eq(wanted)"),
     Breakage("PFO is not set", "fault_recorder.py", "overflow_left | (wanted & ~written)", "overflow_left"),
     Breakage("FRI is of the newest record", "fault_recorder.py", "with m.If(written & ~left.any()):", "with m.If(written):"),
     Breakage("IM is ignored", "event_message.py", "now_pending & ~now_masked &", "now_pending &"),
