@@ -81,6 +81,6 @@ $(READY): pyproject.toml requirements.lock | tools
 	@echo "setup: .venv with Python $(version)"
 	@$(PYTHON) -m venv --clear .venv
 	@echo "setup: packages of requirements.lock"
-	@$(BIN)/pip install -qq --require-hashes --no-deps --only-binary :all: -r requirements.lock
+	@$(BIN)/pip install -qq --require-hashes --no-deps --only-binary :all: --no-binary wavedrom -r requirements.lock
 	@$(BIN)/pip install -qq --no-build-isolation --no-deps --config-settings editable_mode=compat --editable .
 	@touch $@
