@@ -28,6 +28,7 @@ __all__ = [
     "progress_bar",
     "simulation",
     "write_json",
+    "write_whole",
 ]
 
 BUNDLED = Path(__file__).parent.parent / "data" / "bundled.jsonl.gz"
@@ -122,22 +123,29 @@ def configuration(name: str) -> "UnitConfig":
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:
-    """Write whole or not at all: a file beside the target takes its place when it is complete."""
-    text = json.dumps(values, indent=2) + "\n"
+    """Write `values` whole or not at all; BadInput."""
+    write_whole(path, (json.dumps(values, indent=2) + "\n").encode(), "--json")
+
+
+def write_whole(path: Path, content: bytes, option: str) -> None:
+    """Write the file that `option` names whole or not at all: a file beside it takes its place when it is complete.
+
+    BadInput when that cannot be.
+    """
     target = path.resolve()
     temporary = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         if target.exists() and not target.is_file():
-            target.write_text(text)  # a device or pipe cannot be replaced
+            target.write_bytes(content)  # a device or pipe cannot be replaced
             return
         try:
-            temporary.write_text(text)
+            temporary.write_bytes(content)
             temporary.replace(target)
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
         reason = (error.strerror or "it cannot be written").lower()
-        raise BadInput(f"{path}: {reason}; --json must name a file that can be written") from None
+        raise BadInput(f"{path}: {reason}; {option} must name a file that can be written") from None
 
 
 def _on_terminal() -> bool:
