@@ -2,6 +2,7 @@
 
 import click
 
+from sim.commands.acpi import acpi
 from sim.commands.bench import bench
 from sim.commands.explain import explain
 from sim.commands.generate import generate
@@ -16,7 +17,7 @@ def vtd() -> None:
     """An open Intel VT-d remapping unit: replay, explain and measure."""
 
 
-for command in (replay, regress, explain, bench, generate):
+for command in (replay, regress, explain, bench, generate, acpi):
     vtd.add_command(command)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from model.arch import CONDITIONS, REGISTERS, STRUCTURES, FaultCondition, FaultReason, Field, Register, Structure
+from model.arch.dmar import DMAR_STRUCTURES
 from model.arch.encodings import IqeiCode
 
 # Ours -> the name in structures.toml.
@@ -35,6 +36,18 @@ STRUCTURE_NAMES = {
     "INV_WAIT": "inv_wait",
     "P_IOTLB_INV": "inv_p_iotlb",
     "PASID_CACHE_INV": "inv_pasid_cache",
+}
+
+# The same of the ACPI table; SIDP is about PASIDs, which no configuration has.
+DMAR_NAMES = {
+    "DMAR_HEADER": "dmar_header",
+    "DRHD": "dmar_drhd",
+    "RMRR": "dmar_rmrr",
+    "ATSR": "dmar_atsr",
+    "RHSA": "dmar_rhsa",
+    "ANDD": "dmar_andd",
+    "SATC": "dmar_satc",
+    "DEVICE_SCOPE": "dmar_device_scope",
 }
 
 # Ours -> `base` in registers.toml.
@@ -118,9 +131,9 @@ def test_every_register_of_the_features_that_exist_is_declared(registers: dict):
     assert declared <= set(registers)
 
 
-@pytest.mark.parametrize("structure", STRUCTURES, ids=lambda structure: structure.name)
+@pytest.mark.parametrize("structure", [*STRUCTURES, *DMAR_STRUCTURES], ids=lambda structure: structure.name)
 def test_structure(structure: Structure, structures: dict):
-    expected = structures[STRUCTURE_NAMES[structure.name]]
+    expected = structures[(STRUCTURE_NAMES | DMAR_NAMES)[structure.name]]
     assert structure.width == expected["width"]
     assert [_structure_field(field) for field in structure.fields] == [
         (row["name"], row["lsb"], row["width"], row["kind"], _reserved_unless(row)) for row in expected["fields"]
@@ -135,6 +148,7 @@ def _reserved_unless(row: dict) -> str | None:
 def test_every_structure_is_compared_once():
     assert [structure.name for structure in STRUCTURES] == list(STRUCTURE_NAMES)
     assert len(set(STRUCTURE_NAMES.values())) == len(STRUCTURES)
+    assert [structure.name for structure in DMAR_STRUCTURES] == list(DMAR_NAMES)
 
 
 @pytest.mark.parametrize("condition", CONDITIONS.values(), ids=lambda condition: condition.name)

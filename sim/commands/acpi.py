@@ -1,0 +1,47 @@
+"""`vtd acpi`."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sim.commands.shared import CONFIG_OPTION, FILE, BadInput, configuration, write_whole
+
+__all__ = ["acpi"]
+
+
+@click.command()
+@click.argument("description", type=FILE)
+@CONFIG_OPTION
+@click.option("-o", "target", type=FILE, required=True, help="File to write.")
+def acpi(description: Path, config_name: str, target: Path) -> None:
+    """Write the ACPI table DMAR, by which an operating system finds the unit.
+
+    DESCRIPTION is a TOML file that tells where the unit is and which devices are behind it; --config tells what the
+    unit is. Firmware takes the file as it is; `iasl -d` shows it.
+
+    Exit status: 0 written, 2 bad usage or input; then nothing was changed.
+    """
+    from sim.acpi import DEVICE_TLB_NOTE, AcpiError, dmar_table, wants_device_tlbs
+
+    config = configuration(config_name)
+    values = _toml(description)
+    try:
+        table = dmar_table(values, config)
+    except AcpiError as error:
+        raise BadInput(f"{description}: {error}") from None
+    write_whole(target, table, "-o")
+    if wants_device_tlbs(values):
+        click.echo(f"note: {DEVICE_TLB_NOTE}", err=True)
+    click.echo(f"written: {target}, {len(table)} bytes")
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text())
+    except OSError as error:
+        reason = (error.strerror or "it cannot be read").lower()
+        raise BadInput(f"{path}: {reason}; a description (TOML) must be there") from None
+    except ValueError as error:  # also of bytes that are no text
+        raise BadInput(f"{path}: not TOML: {error}") from None
