@@ -19,7 +19,7 @@ from filelock import FileLock
 from model.arch import UnitConfig
 from tb.signals import wrapper_verilog
 
-__all__ = ["BUILD", "TOP", "SimulatorError", "built_simulator", "built_unit", "runner_of"]
+__all__ = ["BUILD", "TOP", "SimulatorError", "built_simulator", "built_unit", "runner_of", "unit_verilog"]
 
 PROJECT = Path(__file__).resolve().parent.parent
 BUILD = PROJECT / "build"
@@ -81,13 +81,13 @@ def built_simulator(config: UnitConfig, simulator: str, *, waves: bool) -> Path:
 
     Raises SimulatorError when that fails.
     """
-    files = {"vtd_unit.v": _verilog(config), "vtd_testbench.v": wrapper_verilog(config)}
+    files = {"vtd_unit.v": unit_verilog(config), "vtd_testbench.v": wrapper_verilog(config)}
     return _built(files, TOP, simulator, waves=waves)
 
 
 def built_unit(config: UnitConfig, simulator: str) -> Path:
     """Return the folder of the simulator of the bare `vtd_unit`, all its ports for cocotb; otherwise the same."""
-    files = {"vtd_unit.v": _verilog(config, core_port=False)}
+    files = {"vtd_unit.v": unit_verilog(config, core_port=False)}
     if simulator == "verilator":
         files["vtd_unit.vlt"] = PUBLIC_PORTS
     return _built(files, "vtd_unit", simulator, waves=False)
@@ -134,7 +134,7 @@ def _tail(log: Path) -> str:
 
 
 @cache
-def _verilog(config: UnitConfig, *, core_port: bool = True) -> str:
+def unit_verilog(config: UnitConfig, *, core_port: bool = True) -> str:
     """Return the Verilog of the unit, made anew only when something changed that it is made from."""
     sources = sorted(path for part in ("rtl", "model/arch") for path in (PROJECT / part).rglob("*.py"))
     sources.append(PROJECT / "sim" / "generate.py")

@@ -1,4 +1,4 @@
-"""What an integrator takes away: Verilog of a configured unit, waivers for lint, registers, a summary."""
+"""Verilog of a configured unit, waivers for lint, registers as JSON, a summary."""
 
 import json
 from typing import Any
@@ -9,7 +9,7 @@ from amaranth.back import rtlil
 from model.arch import REGISTERS, UnitConfig
 from model.arch.axi import unit_ports
 
-__all__ = ["TOP", "WAIVERS", "description", "summary", "to_verilog", "verilog"]
+__all__ = ["TOP", "WAIVERS", "registers_json", "summary", "to_verilog", "verilog"]
 
 TOP = "vtd_unit"
 
@@ -44,16 +44,6 @@ def to_verilog(component: Any, name: str, **options: Any) -> str:
     return str(find_yosys(lambda _version: True).run(["-q", "-"], script))
 
 
-def description(config: UnitConfig) -> dict[str, str]:
-    """Return the files of a configuration: name -> text."""
-    return {
-        "vtd_unit.v": verilog(config),
-        "vtd_unit.vlt": WAIVERS,
-        "registers.json": json.dumps(_registers(config), indent=2) + "\n",
-        "summary.txt": summary(config),
-    }
-
-
 def summary(config: UnitConfig) -> str:
     """Return sizes and capabilities in a few lines."""
     ports = unit_ports(config)
@@ -76,9 +66,9 @@ def _list(numbers: tuple[int, ...]) -> str:
     return ", ".join(map(str, numbers)) or "no"
 
 
-def _registers(config: UnitConfig) -> list[dict[str, Any]]:
+def registers_json(config: UnitConfig) -> str:
     """Return the registers that this unit has, by offset."""
-    registers = [
+    registers: list[dict[str, Any]] = [
         {
             "name": register.name,
             "offset": config.register_offset(register),
@@ -95,4 +85,4 @@ def _registers(config: UnitConfig) -> list[dict[str, Any]]:
         for register in REGISTERS
         if config.register_exists(register)
     ]
-    return sorted(registers, key=lambda register: register["offset"])
+    return json.dumps(sorted(registers, key=lambda register: register["offset"]), indent=2) + "\n"

@@ -155,7 +155,7 @@ GSTS = Register("GSTS", 32, "Global status", offset=0x01c, fields=(
 
 RTADDR = Register("RTADDR", 64, "Root table address", offset=0x020, fields=(
     Field("RSVD_6_0",  0,  7, RSVDZ),
-    Field("SSIRWE"  ,  7,  1, RW,    "second-stage I/O read/write enable: use IR/IW (bits 61/62) instead of R/W in second-stage entries; RsvdZ when ECAP.SSIRWS=0; must not be set with TTM=00 (RTA.1.4)"),
+    Field("SSIRWE"  ,  7,  1, RW,    "second-stage I/O read/write enable: use IR/IW (bits 61/62) instead of R/W in second-stage entries; RsvdZ when ECAP.SSIRWS=0; must not be set with TTM=00"),
     Field("RSVD_9_8",  8,  2, RSVDZ),
     Field("TTM"     , 10,  2, RW,    "translation table mode: 00 legacy, 01 scalable, 10 reserved, 11 abort-DMA"),
     Field("RTA"     , 12, 52, RW,    "root table base, 4 KiB aligned; bits at and above HAW may be unimplemented/ignored; may be changed while TES=1"),
@@ -270,7 +270,7 @@ IEUADDR = Register("IEUADDR", 32, "Invalidation completion event message upper a
 ))
 
 IQERCD = Register("IQERCD", 64, "Invalidation queue error record", offset=0x0b0, exists_if=("ECAP.QI",), fields=(
-    Field("IQEI"     ,  0,  4, ROS,   "reason for FSTS.IQE: see IqeiCode"),
+    Field("IQEI"     ,  0,  4, ROS,   "reason for FSTS.IQE"),
     Field("RSVD_31_4",  4, 28, RSVDZ),
     Field("ITESID"   , 32, 16, ROS,   "source-id of the device whose invalidation timed out; captured only if ITE was 0; valid while ITE=1"),
     Field("ICESID"   , 48, 16, ROS,   "source-id of the bad completion; captured only if ICE was 0; valid while ICE=1"),
@@ -306,16 +306,16 @@ IOTLB = Register("IOTLB", 64, "Register-based IOTLB invalidation", offset=0x008,
 FRCD = Register("FRCD", 128, "Fault recording register n", offset=0x000, base="FRO", stride=16, fields=(
     Field("RSVD_11_0" ,   0, 12, RSVDZ),
     Field("FI"        ,  12, 52, ROS,   "fault info: address bits 63:12 of the faulting request, bits above the largest supported AGAW read 0; interrupt faults: interrupt index in bits 63:48 and 47:12 zero (undefined for 20h, 25h, 29h, 2Ah, 2Bh)"),
-    Field("SID"       ,  64, 16, ROS,   "source-id"),
+    Field("SID"       ,  64, 16, ROS,   "source-id: who sent the request"),
     Field("RSVD_91_80",  80, 12, RSVDZ),
     Field("T2"        ,  92,  1, ROS,   "type bit 2 (see T1)"),
     Field("PRIV"      ,  93,  1, ROS,   "privileged mode requested; relevant only if PP=1 (RsvdZ when ECAP.PASID=0)"),
     Field("EXE"       ,  94,  1, ROS,   "execute requested (ER); 0 since execute requests were removed"),
     Field("PP"        ,  95,  1, ROS,   "request carried a PASID; PV valid"),
-    Field("FR"        ,  96,  8, ROS,   "fault reason"),
+    Field("FR"        ,  96,  8, ROS,   "fault reason: why the request was refused"),
     Field("PV"        , 104, 20, ROS,   "PASID value, valid only when PP=1; RsvdZ when ECAP.PASID=0"),
     Field("AT"        , 124,  2, ROS,   "address type of the faulting read/write/AtomicOp: 00 untranslated, 01 translation request, 10 translated; RsvdZ when ECAP.DT=0"),
-    Field("T1"        , 126,  1, ROS,   "with T2 (value T1:T2): 00 write, 01 page request, 10 read (incl. translation requests), 11 AtomicOp"),
+    Field("T1"        , 126,  1, ROS,   "type bit 1: T1:T2 is 00 write, 01 page request, 10 read (incl. translation requests), 11 AtomicOp"),
     Field("F"         , 127,  1, RW1CS, "fault present, set after the other fields are valid; software clears by writing 1 and the register may be reused"),
 ))
 

@@ -1,45 +1,56 @@
 """`vtd generate`."""
 
+from itertools import groupby
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import click
 
-from sim.commands.shared import CONFIG_OPTION, FILE, BadInput, configuration
+from sim.commands.shared import CONFIG_OPTION, FILE, BadInput, configuration, progress_bar
 
 __all__ = ["generate"]
+
+FOLDED = "manual"  # a folder of many files, shown as one line
 
 
 @click.command()
 @CONFIG_OPTION
 @click.option("-o", "folder", type=FILE, default=Path("build/vtd_unit"), show_default=True, help="Folder to write to.")
 def generate(config_name: str, folder: Path) -> None:
-    """Write the Verilog of the unit, its lint waivers, its registers, and a summary.
+    """Write the folder that an integrator takes: Verilog, registers, header, manual, and how to use them.
 
     Exit status: 0 written, 2 bad usage or input; then nothing was changed.
     """
-    from sim.generate import description, summary
+    from sim.generate import summary
+    from sim.handover import STEPS, write_handover
 
     config = configuration(config_name)
-    files = description(config)
     try:
-        _write(folder, files)
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix=".", dir=folder) as name, progress_bar("generate", len(STEPS)) as on_step:
+            write_handover(config, Path(name), on_step)
+            files = _move(Path(name), folder)
     except OSError as error:
         reason = (error.strerror or "it cannot be written").lower()
         raise BadInput(f"{folder}: {reason}; -o must name a folder that can be written") from None
     click.echo(summary(config), nl=False)
-    for name in files:
-        click.echo(f"written: {folder / name}")
+    for line in _listing(files):
+        click.echo(f"written: {folder / line}")
 
 
-def _write(folder: Path, files: dict[str, str]) -> None:
-    """Write all or nothing: each file replaces its old one when all of them are complete."""
-    folder.mkdir(parents=True, exist_ok=True)
-    temporaries = {name: folder / f".{name}.new" for name in files}
-    try:
-        for name, text in files.items():
-            temporaries[name].write_text(text)
-        for name, temporary in temporaries.items():
-            temporary.replace(folder / name)
-    finally:
-        for temporary in temporaries.values():
-            temporary.unlink(missing_ok=True)
+def _move(source: Path, folder: Path) -> list[Path]:
+    """Let each file replace its old one, now that all are complete; return their places in the folder."""
+    files = sorted(path.relative_to(source) for path in source.rglob("*") if path.is_file())
+    for file in files:
+        (folder / file).parent.mkdir(exist_ok=True, parents=True)
+        (source / file).replace(folder / file)
+    return files
+
+
+def _listing(files: list[Path]) -> list[str]:
+    """Return a line for each file; the manual has many."""
+    lines = []
+    for folded, group in groupby(files, key=lambda file: file.parts[0] == FOLDED):
+        names = [str(file) for file in group]
+        lines += [f"{FOLDED}/index.html and {len(names) - 1} more files"] if folded else names
+    return lines

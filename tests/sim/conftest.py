@@ -1,7 +1,11 @@
 """What the tests of replaying share."""
 
-import pytest
+from pathlib import Path
 
+import pytest
+from click.testing import CliRunner
+
+from sim.__main__ import vtd
 from sim.recording import load_recording
 from sim.replay import replay
 from tests.sim.handmade import HEADER, write_recording
@@ -16,3 +20,12 @@ def play(tmp_path):
         return replay(load_recording(path), **options)
 
     return play_lines
+
+
+@pytest.fixture(scope="session")
+def small_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `vtd generate --config small` writes."""
+    folder = tmp_path_factory.mktemp("handover") / "small"
+    result = CliRunner().invoke(vtd, ["generate", "--config", "small", "-o", str(folder)])
+    assert (result.exit_code, result.stderr) == (0, "")
+    return folder

@@ -1,0 +1,57 @@
+"""What PeakRDL makes of the registers: C header, HTML manual, UVM model, IP-XACT."""
+
+import json
+from pathlib import Path
+
+from peakrdl_cheader.c_standards import CStandard
+from peakrdl_cheader.exporter import CHeaderExporter
+from peakrdl_html import HTMLExporter
+from peakrdl_ipxact import IPXACTExporter
+from peakrdl_uvm import UVMExporter
+from systemrdl.compiler import RDLCompiler
+from systemrdl.node import AddrmapNode
+
+from model.arch import UnitConfig
+from sim.handover.rdl import rdl
+
+__all__ = ["compiled", "write_registers"]
+
+TEMPLATES = Path(__file__).parent.parent / "data" / "manual"
+
+FETCHED = ("content", "data", "search")  # folders of the manual whose files its scripts fetch
+
+# Browsers let no page that was opened as a file fetch another one, so the manual brings its pages as a script.
+PAGES = """\
+const PAGES = {};
+const fetchFromServer = window.fetch;
+window.fetch = path => {{
+    const page = PAGES[path.split("?")[0]];
+    return page === undefined ? fetchFromServer(path) : Promise.resolve(new Response(page));
+}};
+"""
+
+
+def compiled(file: Path) -> AddrmapNode:
+    """Return the address map that a SystemRDL file declares."""
+    compiler = RDLCompiler()
+    compiler.compile_file(str(file))
+    return compiler.elaborate().top
+
+
+def write_registers(config: UnitConfig, folder: Path) -> None:
+    """Write the registers as SystemRDL, and its views, into a folder."""
+    source = folder / "vtd_unit.rdl"
+    source.write_text(rdl(config))
+    registers = compiled(source)
+    CHeaderExporter().export(registers, str(folder / "vtd_unit.h"), std=CStandard.gnu11, generate_bitfields=True)
+    UVMExporter().export(registers, str(folder / "vtd_unit_uvm.sv"))
+    IPXACTExporter().export(registers, str(folder / "vtd_unit.ipxact.xml"))
+    _write_manual(registers, folder / "manual")
+
+
+def _write_manual(registers: AddrmapNode, folder: Path) -> None:
+    exporter = HTMLExporter(user_template_dir=str(TEMPLATES), generate_source_links=False)
+    exporter.export(registers, str(folder), title="Registers of vtd_unit")
+    files = [path for name in FETCHED for path in sorted((folder / name).iterdir()) if path.suffix != ".js"]
+    pages = {path.relative_to(folder).as_posix(): path.read_text() for path in files}
+    (folder / "pages.js").write_text(PAGES.format(json.dumps(pages)))
