@@ -58,20 +58,19 @@ class EventMessage(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         masked, pending = Signal(init=FECTL["IM"].reset), Signal()
-        now_masked, now_pending, send = Signal(), Signal(), Signal()
+        now_masked, now_pending, free, send = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
             now_masked.eq(Mux(self.write.valid, self.write.mask, masked)),
             now_pending.eq((pending & ~self.withdraw) | self.event),
-            send.eq(now_pending & ~now_masked & (~self.message.valid | self.message.ready)),
+            free.eq(~self.message.valid | self.message.ready),
+            send.eq(now_pending & ~now_masked & free),
             self.control.eq(masked << FECTL["IM"].lsb | pending << FECTL["IP"].lsb),
         ]
         m.d.sync += [masked.eq(now_masked), pending.eq(now_pending & ~send)]
-        with m.If(send):
+        with m.If(free):
             m.d.sync += [
-                self.message.valid.eq(1),
+                self.message.valid.eq(send),
                 self.message.p.address.eq(self.address),
                 self.message.p.data.eq(self.data),
             ]
-        with m.Elif(self.message.ready):
-            m.d.sync += self.message.valid.eq(0)
         return m

@@ -1,7 +1,7 @@
 """Fault recorder: the ring of fault records, FSTS, and when a fault event is due."""
 
 from amaranth import *
-from amaranth.lib import data, wiring
+from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from model.arch import CONDITIONS, UnitConfig
@@ -36,7 +36,7 @@ class FaultRecorder(wiring.Component):
     """Writes fault records and keeps FSTS true.
 
     Spec: rules 24.
-    Timing: a record or a queue error of clock n is visible in `status` and `records` in clock n + 1; one of each per
+    Timing: a record or a queue error of clock n is visible in `status` and `read` in clock n + 1; one of each per
     clock is always accepted. What meets in one clock acts in this order: the clears of software, the record, the
     queue error. So a record may take the place that software frees in the same clock, nothing that software has not
     seen is ever cleared, and a fault after the last F was cleared is a new PPF with its own FRI and event.
@@ -53,8 +53,8 @@ class FaultRecorder(wiring.Component):
         TES or IRES. While 0, the next record is record 0.
     status : Out(32)
         FSTS.
-    records : Out(ArrayLayout)
-        FRCD, by number.
+    read
+        Combinational: whether the record `number` was `written` since reset, and then this FRCD.
     event, withdraw : Out(1)
         For EventMessage, combinational: an event is due; nothing that was pending before is left.
     """
@@ -68,7 +68,9 @@ class FaultRecorder(wiring.Component):
                 "clear": In(data.StructLayout({"records": config.nfr, "overflow": 1, "queue_error": 1})),
                 "remapping": In(1),
                 "status": Out(FSTS.width),
-                "records": Out(data.ArrayLayout(FRCD.width, config.nfr)),
+                "read": Out(
+                    wiring.Signature({"number": In(range(config.nfr)), "written": Out(1), "record": Out(FRCD.width)})
+                ),
                 "event": Out(1),
                 "withdraw": Out(1),
             }
@@ -77,7 +79,7 @@ class FaultRecorder(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         count = self.config.nfr
-        full, left, place = Signal(count), Signal(count), Signal(count)  # bit n: record n
+        full, left, place, placed = (Signal(count) for _ in range(4))  # bit n: record n
         overflow, overflow_left, error, error_left = Signal(), Signal(), Signal(), Signal()
         first, next_index, index = Signal(FSTS["FRI"].width), Signal(range(count)), Signal(range(count))
         wanted, written, reported = Signal(), Signal(), Signal()
@@ -88,8 +90,9 @@ class FaultRecorder(wiring.Component):
             error_left.eq(error & ~self.clear.queue_error),
             index.eq(Mux(self.remapping, next_index, 0)),
             place.eq(1 << index),
-            wanted.eq(self.record.valid & ~overflow_left & ~self._collapses(left)),
+            wanted.eq(self.record.valid & ~overflow_left & ~self._collapses(m, left, placed)),
             written.eq(wanted & ~(left & place).any()),
+            placed.eq(Mux(written, place, 0)),
             reported.eq(left.any() | overflow_left | error_left),
             self.withdraw.eq(~reported),
             self.event.eq(~reported & (written | self.queue_error)),
@@ -101,43 +104,50 @@ class FaultRecorder(wiring.Component):
             ),
         ]
         m.d.sync += [
-            full.eq(left | Mux(written, place, 0)),
+            full.eq(left | placed),
             overflow.eq(overflow_left | (wanted & ~written)),
             error.eq(error_left | self.queue_error),
             next_index.eq(Mux(written & self.remapping, Mux(index == count - 1, 0, index + 1), index)),
         ]
         with m.If(written & ~left.any()):
             m.d.sync += first.eq(index)
-        self._store(m, full, Mux(written, place, 0))
+        self._store(m, full, index, placed)
         return m
 
-    def _collapses(self, left):
+    def _collapses(self, m, left, placed):
         """A record of the same source-id is still there, in a unit that then drops the fault (rule 24.2)."""
         if not self.config.collapse_faults:
             return Const(0)
-        sid = FRCD["SID"]
-        same = [record[sid.lsb : sid.lsb + sid.width] == self.record.source_id for record in self.records]
-        return (left & Cat(same)).any()
+        same = Signal(self.config.nfr)
+        for number, written in enumerate(placed):
+            source_id = Signal(16, name=f"source_id_{number}")
+            m.d.comb += same[number].eq(source_id == self.record.source_id)
+            with m.If(written):
+                m.d.sync += source_id.eq(self.record.source_id)
+        return (left & same).any()
 
-    def _store(self, m, full, place):
-        """Keep the record where `place` has a 1; F is not stored but comes from `full`."""
-        layout = data.StructLayout(FRCD.layout)
-        new = Signal(layout)
-        fault = self.record
+    def _store(self, m, full, index, placed):
+        """Keep the record at `index` when its bit of `placed` is 1; F is not stored but comes from `full`."""
+        layout = data.StructLayout({"fi": 64 - FI_LSB, "sid": 16, "fr": 8, "t1": 1, "t2": 1})
+        m.submodules.stored = stored = memory.Memory(shape=layout, depth=max(2, self.config.nfr), init=[])
+        store, load = stored.write_port(), stored.read_port(domain="comb")
+        written = Signal(self.config.nfr)  # since reset, which the memory does not know
+        fault, found = self.record, data.View(data.StructLayout(FRCD.layout), self.read.record)
         is_translation = ~fault.interrupt & (fault.address_type == TRANSLATION_REQUEST)
+        m.d.sync += written.eq(written | placed)
         m.d.comb += [
-            new.fi.eq(self._fault_info()),
-            new.sid.eq(fault.source_id),
-            new.fr.eq(fault.fault_reason),
-            new.t1.eq(~fault.interrupt & (is_translation | (fault.access != Access.WRITE))),
-            new.t2.eq(~fault.interrupt & ~is_translation & (fault.access == Access.ATOMIC)),
+            store.en.eq(placed.any()),
+            store.addr.eq(index),
+            store.data.fi.eq(self._fault_info()),
+            store.data.sid.eq(fault.source_id),
+            store.data.fr.eq(fault.fault_reason),
+            store.data.t1.eq(~fault.interrupt & (is_translation | (fault.access != Access.WRITE))),
+            store.data.t2.eq(~fault.interrupt & ~is_translation & (fault.access == Access.ATOMIC)),
+            load.addr.eq(self.read.number),
+            self.read.written.eq(written.bit_select(self.read.number, 1)),
+            found.f.eq(full.bit_select(self.read.number, 1)),
+            *(found[name].eq(load.data[name]) for name in layout.members),
         ]
-        for number in range(self.config.nfr):
-            stored = Signal(layout, name=f"record_{number}")
-            with m.If(place[number]):
-                m.d.sync += stored.eq(new)
-            f = FRCD["F"].lsb
-            m.d.comb += self.records[number].eq(Cat(stored.as_value()[:f], full[number]))
 
     def _fault_info(self):
         """FRCD.FI: the page of a DMA request below the widest table, or an interrupt index where it is logged."""

@@ -21,6 +21,7 @@ from model.arch.structures import (
     P_IOTLB_INV,
     PASID_CACHE_INV,
 )
+from rtl.one_hot import below
 from rtl.request import INTERRUPT_INDEX_BITS, PAGE_BITS, invalidation_layout
 
 __all__ = ["ENTRY_BITS", "InvalidationDescriptor", "wait_fields"]
@@ -145,14 +146,14 @@ class InvalidationDescriptor(wiring.Component):
                     command.keep_tables.eq(page & iotlb.ih),
                     command.domain_id.eq(iotlb.did),
                     command.page.eq(iotlb.addr),
-                    command.page_mask.eq(Cat(iotlb.am > bit for bit in range(PAGE_BITS))),
+                    command.page_mask.eq(below(iotlb.am, PAGE_BITS)),
                 ]
             with m.Case(DescriptorType.INTERRUPT_ENTRY_CACHE):
                 m.d.comb += [
                     command.iec_global.eq(~by_index),
                     command.iec_index.eq(by_index),
                     command.interrupt_index.eq(interrupts.iidx),
-                    command.interrupt_mask.eq(Cat(interrupts.im > bit for bit in range(INTERRUPT_INDEX_BITS))),
+                    command.interrupt_mask.eq(below(interrupts.im, INTERRUPT_INDEX_BITS)),
                 ]
 
 

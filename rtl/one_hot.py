@@ -1,8 +1,16 @@
-"""Helpers on one-hot vectors."""
+"""Helpers on vectors of which each bit stands for a number: one-hot ones, and those with ones below a number."""
 
 from amaranth import *
 
-__all__ = ["lowest", "select"]
+__all__ = ["below", "lowest", "select"]
+
+
+def below(number, count):
+    """Return `count` bits, ones at the places below `number`."""
+    if not len(number):
+        return Const(0, count)
+    top, rest = number[-1], below(number[:-1], 1 << len(number) - 1)
+    return Cat(rest | top.replicate(len(rest)), rest & top.replicate(len(rest)))[:count]
 
 
 def lowest(bits):

@@ -42,6 +42,7 @@ from rtl.event_message import EventMessage, message_layout
 from rtl.fault_recorder import FaultRecorder, record_layout
 from rtl.global_command import GlobalCommand
 from rtl.invalidation_queue import queue_error_layout, queue_layout
+from rtl.one_hot import below, select
 from rtl.request import PAGE_BITS, invalidation_layout, protected_layout
 
 __all__ = [
@@ -51,7 +52,7 @@ __all__ = [
 ]
 
 ADDRESS_BITS = 12
-WORD_BYTES_LOG2 = 3
+WORD_BYTES = 8
 LANE_BITS = 32
 QUEUE_BITS = IQT["QT"].lsb + IQT["QT"].width  # an offset into the invalidation queue, bytes
 
@@ -139,6 +140,7 @@ class RegisterFile(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
+        self._decode(m)
         # What software reads, by register; FRCD is apart, and what is missing here is plain storage.
         self._values = {
             VER: Const(self.config.ver, VER.width),
@@ -157,70 +159,83 @@ class RegisterFile(wiring.Component):
 
     # Accesses of software
 
-    def _lane_written(self, offset):
-        """Software writes the 32 bits at a byte offset, a multiple of 4, in this clock."""
-        strobe = self.access.strobe[offset % 8 : offset % 8 + 4]
-        here = self.access.address[WORD_BYTES_LOG2:] == offset >> WORD_BYTES_LOG2
-        return self.access.valid & self.access.write & here & strobe.all()
+    def _decode(self, m):
+        """Decode the address once, for reads and writes: `_here` by word, `_record_here` by number of the FRCD.
+        `_writes` are the lanes of the word that are written in this clock."""
+        address, first = self.access.address, self.config.fro // FRCD.stride
+        self._here, self._writes = {}, Signal(2, name="writes")
+        self._record_here = Signal(self.config.nfr, name="record_here")
+        for register in filter(self._exists, REGISTERS):
+            word = self.config.register_offset(register) // WORD_BYTES
+            if register is not FRCD and word not in self._here:
+                self._here[word] = Signal(name=f"here_{word * WORD_BYTES:x}")
+                m.d.comb += self._here[word].eq(address[3:] == word)
+        m.d.comb += [
+            self._writes.eq(Cat(self.access.strobe[:4].all(), self.access.strobe[4:].all())),
+            self._record_here.eq(Cat(address[4:] == first + number for number in range(self.config.nfr))),
+        ]
+        with m.If(~(self.access.valid & self.access.write)):
+            m.d.comb += self._writes.eq(0)
 
-    def _lane_data(self, offset):
-        return self.access.data[offset % 8 * 8 : offset % 8 * 8 + LANE_BITS]
-
-    def _written(self, register: Register):
-        """The bits that software writes into a register in this clock: which, and their values."""
+    def _lanes(self, register: Register):
+        """Return, by lane of a register, its bits, whether software writes it in this clock, and what."""
         offset = self.config.register_offset(register)
-        lanes = range(offset, offset + register.width // 8, LANE_BITS // 8)
-        mask = Cat(self._lane_written(lane).replicate(LANE_BITS) for lane in lanes)
-        return mask, Cat(self._lane_data(lane) for lane in lanes)
+        for at in range(0, register.width, LANE_BITS):
+            word, byte = divmod(offset + at // 8, WORD_BYTES)
+            written = self._here[word] & self._writes[byte // 4]
+            yield slice(at, at + LANE_BITS), written, self.access.data[byte * 8 : byte * 8 + LANE_BITS]
 
     def _ones(self, register: Register, name: str):
         """The field's bits into which software writes 1 in this clock."""
-        mask, bits = self._written(register)
         field = register[name]
-        return (mask & bits)[field.lsb : field.lsb + field.width]
+        ones = Cat(Mux(written, bits, 0) for _, written, bits in self._lanes(register))
+        return ones[field.lsb : field.lsb + field.width]
 
     def _exists(self, register: Register) -> bool:
         return self.config.register_exists(register)
 
-    def _store(self, m, register: Register, locked=0):
+    def _store(self, m, register: Register, unlocked=1):
         """Return the stored bits of a register, those that software may write; others are 0. 0 if it is absent."""
         value = Signal(register.width, name=register.name.lower())
         if self._exists(register):
-            mask, bits = self._written(register)
-            change = mask & Mux(locked, 0, self.config.writable_mask(register))
-            m.d.sync += value.eq((value & ~change) | (bits & change))
+            writable = Const(self.config.writable_mask(register), register.width)
+            for lane, written, bits in self._lanes(register):
+                with m.If(written & unlocked):
+                    m.d.sync += value[lane].eq(bits & writable[lane])
             self._values.setdefault(register, value)
         return value
 
     def _add_read(self, m):
-        """Drive `read_data` from the values, two lanes at a time."""
+        """Drive `read_data` from the values."""
+        read, upper = self._recorder.read, self.access.address[3]
+        chosen = [self._record_here.any() & read.written & part for part in (~upper, upper)]
+        words = [read.record[:64], read.record[64:]]
         lanes = {}
         for register in filter(self._exists, REGISTERS):
-            values = self._recorder.records if register is FRCD else [self._values[register]]
-            for number, value in enumerate(values):
-                offset = self.config.register_offset(register) + number * register.stride
-                readable = Signal(register.width, name=f"{register.name.lower()}_{number}_readable")
-                m.d.comb += readable.eq(Value.cast(value) & ~register.mask(Access.WO))
-                for lane in range(register.width // LANE_BITS):
-                    lanes[offset + lane * 4] = readable[lane * LANE_BITS : (lane + 1) * LANE_BITS]
-        m.d.sync += self.read_data.eq(0)
+            if register is FRCD:
+                continue
+            offset = self.config.register_offset(register)
+            readable = Signal(register.width, name=f"{register.name.lower()}_readable")
+            m.d.comb += readable.eq(Value.cast(self._values[register]) & ~register.mask(Access.WO))
+            for at in range(0, register.width, LANE_BITS):
+                lanes[offset + at // 8] = readable[at : at + LANE_BITS]
         nothing = Const(0, LANE_BITS)
-        with m.If(self.access.valid & ~self.access.write), m.Switch(self.access.address[WORD_BYTES_LOG2:]):
-            for word in sorted({offset >> WORD_BYTES_LOG2 for offset in lanes}):
-                with m.Case(word):
-                    low, high = (lanes.get((word << WORD_BYTES_LOG2) + at, nothing) for at in (0, 4))
-                    m.d.sync += self.read_data.eq(Cat(low, high))
+        for word, here in self._here.items():
+            chosen.append(here)
+            words.append(Cat(lanes.get(word * WORD_BYTES + at, nothing) for at in (0, 4)))
+        m.d.sync += self.read_data.eq(0)
+        with m.If(self.access.valid & ~self.access.write):
+            m.d.sync += self.read_data.eq(select(chosen, words))
 
     # Events
 
     def _add_event(self, m, control, event_data, address, upper_address):
         """Return the EventMessage behind four registers, its `event` and `withdraw` left open."""
         event = EventMessage()
-        mask, bits = self._written(control)
-        im = control["IM"].lsb
+        ((_, written, bits),) = self._lanes(control)
         m.d.comb += [
-            event.write.valid.eq(mask[im]),
-            event.write.mask.eq(bits[im]),
+            event.write.valid.eq(written),
+            event.write.mask.eq(bits[control["IM"].lsb]),
             event.data.eq(self._store(m, event_data)),
             event.address.eq(Cat(self._store(m, address), self._store(m, upper_address))),
         ]
@@ -230,11 +245,11 @@ class RegisterFile(wiring.Component):
     def _add_faults(self, m):
         m.submodules.recorder = self._recorder = recorder = FaultRecorder(config=self.config)
         m.submodules.fault_event = event = self._add_event(m, FECTL, FEDATA, FEADDR, FEUADDR)
-        for number in range(self.config.nfr):
-            # Bit F is the highest of the record, hence of its highest lane.
-            lane = self.config.register_offset(FRCD) + number * FRCD.stride + FRCD["F"].lsb // LANE_BITS * 4
-            m.d.comb += recorder.clear.records[number].eq(self._lane_written(lane) & self._lane_data(lane)[-1])
+        # Bit F is the highest of the record, hence of its second word.
+        freed = self.access.address[3] & self._writes[1] & self.access.data[-1]
         m.d.comb += [
+            recorder.clear.records.eq(Mux(freed, self._record_here, 0)),
+            recorder.read.number.eq(self.access.address[4:] - self.config.fro // FRCD.stride),
             recorder.record.eq(self.record),
             recorder.queue_error.eq(self.queue_error.valid),
             recorder.clear.overflow.eq(self._ones(FSTS, "PFO")),
@@ -283,12 +298,12 @@ class RegisterFile(wiring.Component):
     # Commands
 
     def _add_global_command(self, m, command):
-        mask, bits = self._written(GCMD)
+        ((_, written, bits),) = self._lanes(GCMD)
         root = data.View(data.StructLayout(RTADDR.layout), self._store(m, RTADDR))
         table = data.View(data.StructLayout(IRTA.layout), self._store(m, IRTA))
         status = data.View(data.StructLayout(GSTS.layout), command.status)
         m.d.comb += [
-            command.write.valid.eq(mask[0]),
+            command.write.valid.eq(written),
             command.write.value.eq(bits),
             self.translation_enable.eq(command.translation_enable),
             self.interrupt_remapping_enable.eq(command.interrupt_remapping_enable),
@@ -376,7 +391,7 @@ class RegisterFile(wiring.Component):
 
     def _add_command_register(self, m, register, start, performed, busy):
         """Store a register with a start bit and a granularity that hardware reports; return its fields."""
-        stored = self._store(m, register, locked=busy)
+        stored = self._store(m, register, unlocked=~busy)
         with m.If(self._ones(register, start).any()):
             m.d.sync += busy.eq(1)
         done = Signal(2, name=f"{register.name.lower()}_performed")
@@ -416,6 +431,6 @@ class RegisterFile(wiring.Component):
             payload.keep_tables.eq(operand.ih & payload.iotlb_page),
             payload.domain_id.eq(fields.did),
             payload.page.eq(operand.addr),
-            payload.page_mask.eq(Cat(operand.am > bit for bit in range(PAGE_BITS))),
+            payload.page_mask.eq(below(operand.am, PAGE_BITS)),
         ]
         return performed, payload

@@ -53,7 +53,7 @@ BREAKAGES = (
     Breakage("pages outlive a global invalidation", "iotlb.py", "command.iotlb_global | (asked", "(asked"),
     Breakage("pages outlive an invalidation of their domain", "iotlb.py", "asked = command.iotlb_domain | (", "asked = ("),
     Breakage("pages outlive their invalidation", "iotlb.py", "command.iotlb_page & same_page", "command.iotlb_page & Const(0)"),
-    Breakage("AM is off by one", "invalidation_descriptor.py", "iotlb.am > bit for", "iotlb.am > bit + 1 for"),
+    Breakage("AM is off by one", "invalidation_descriptor.py", "below(iotlb.am, PAGE_BITS)", "below(iotlb.am, PAGE_BITS) >> 1"),
     Breakage("contexts outlive a global invalidation", "context_cache.py", "command.context_global | (asked", "(asked"),
     Breakage("contexts outlive an invalidation of their domain", "context_cache.py", "asked = command.context_domain | (", "asked = ("),
     Breakage("contexts outlive their invalidation", "context_cache.py", "command.context_device & same_device", "command.context_device & Const(0)"),
