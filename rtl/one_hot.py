@@ -2,7 +2,7 @@
 
 from amaranth import *
 
-__all__ = ["below", "lowest", "select"]
+__all__ = ["below", "lowest", "number_of", "select"]
 
 
 def below(number, count):
@@ -24,3 +24,9 @@ def select(one_hot, values):
     for bit, value in zip(one_hot, values, strict=True):
         result = result | Mux(bit, value, 0)
     return result
+
+
+def number_of(one_hot):
+    """Return the position of the 1, 0 when there is none."""
+    bits = range(max(1, (len(one_hot) - 1).bit_length()))
+    return Cat(Cat(C(0), (bit for i, bit in enumerate(one_hot) if i >> b & 1)).any() for b in bits)

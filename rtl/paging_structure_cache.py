@@ -1,17 +1,19 @@
 """Paging-structure cache: addresses of second-stage tables, so that a walk can begin at the lowest one known."""
 
 from amaranth import *
-from amaranth.lib import data, wiring
+from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from model.arch import UnitConfig
-from rtl.one_hot import select
+from rtl.one_hot import number_of
 from rtl.request import PAGE_BITS, invalidation_layout
 
 __all__ = ["PagingStructureCache", "table_layout"]
 
-# Level of a table -> page-number bits that its entry in the level above does not look at. Rule 6.3.
-TABLE_MASKS = {1: (1 << 9) - 1, 2: (1 << 18) - 1, 3: (1 << 27) - 1, 4: (1 << 36) - 1}
+# Page-number bits that the way to a table of level 1, 2, 3 looks at and that to one of a higher level does not; those
+# from TOP on count for all, those below for none. Rule 6.3.
+SHARED_BITS = ((9, 18), (18, 27), (27, 36))
+TOP = 36
 
 
 def table_layout(config: UnitConfig) -> data.StructLayout:
@@ -32,7 +34,7 @@ class PagingStructureCache(wiring.Component):
     lookup : In
         `domain_id`, `page` (address bits 63:12).
     hit, found : Out
-        The lowest table known for the address; `found` is 0 without a hit.
+        The lowest table known for the address; `found` means nothing without a hit.
     fill : In
         With `valid`: keep `table`, of level 1 to 4, for the addresses in `domain_id` that share its prefix with `page`.
     invalidate : In
@@ -63,74 +65,66 @@ class PagingStructureCache(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         config, count = self.config, self.config.paging_structure_cache_entries
-        tag = data.StructLayout({"domain_id": config.domain_id_bits, "page": PAGE_BITS, "ignored": PAGE_BITS})
-        valid, matches, replaced, same = (Signal(count) for _ in range(4))
+        m.submodules.tables = tables = memory.Memory(shape=table_layout(config), depth=count, init=[])
+        write, read = tables.write_port(), tables.read_port(domain="comb")
+        tag = data.StructLayout({"domain_id": config.domain_id_bits, "page": PAGE_BITS, "above": len(SHARED_BITS)})
         tags = [Signal(tag, name=f"tag_{i}") for i in range(count)]
-        tables = [Signal(table_layout(config), name=f"table_{i}") for i in range(count)]
-        victim = Signal(range(count))
-        command = self.invalidate
-        any_invalidation = command.iotlb_global | command.iotlb_domain | (command.iotlb_page & ~command.keep_tables)
-        fill, ignored = Signal(), Signal(PAGE_BITS)
+        valid, matches, replaced, same = (Signal(count) for _ in range(4))
+        victim, above = Signal(range(count)), Signal(len(SHARED_BITS))
+        command, fill = self.invalidate, Signal()
+        by_page = command.iotlb_page & ~command.keep_tables
+        any_invalidation = command.iotlb_global | command.iotlb_domain | by_page
 
+        # No fill counts in the clock of an invalidation, so that one comparison with each entry does for both.
+        asked = Signal(data.StructLayout({"domain_id": config.domain_id_bits, "page": PAGE_BITS, "mask": PAGE_BITS}))
         m.d.comb += [
+            asked.mask.eq(Mux(any_invalidation, command.page_mask[: config.mamv], 0)),
+            asked.domain_id.eq(Mux(any_invalidation, command.domain_id, self.fill.domain_id)),
+            asked.page.eq(Mux(any_invalidation, command.page, self.fill.page)),
             fill.eq(self.fill.valid & ~any_invalidation),
-            ignored.eq(_ignored(self.fill.table.level)),
+            above.eq(Cat(self.fill.table.level > level for level in range(1, 1 + len(SHARED_BITS)))),
             replaced.eq(Mux(fill, Mux(same.any(), same, 1 << victim), 0)),
+            write.en.eq(fill),
+            write.addr.eq(Mux(same.any(), number_of(same), victim)),
+            write.data.eq(self.fill.table),
         ]
         with m.If(fill & ~same.any()):
             m.d.sync += victim.eq(Mux(victim == count - 1, 0, victim + 1))
-        for i in range(count):
+        for i, entry in enumerate(tags):
+            in_domain = entry.domain_id == asked.domain_id
+            in_page = _same_page(entry, asked.page, asked.mask)
             m.d.comb += [
-                matches[i].eq(valid[i] & _matches(tags[i], self.lookup.domain_id, self.lookup.page, 0)),
-                same[i].eq(
-                    valid[i]
-                    & (tables[i].level == self.fill.table.level)
-                    & _matches(tags[i], self.fill.domain_id, self.fill.page, 0)
+                matches[i].eq(
+                    valid[i] & (entry.domain_id == self.lookup.domain_id) & _same_page(entry, self.lookup.page)
                 ),
+                same[i].eq(valid[i] & in_domain & in_page & (entry.above == above)),
             ]
             with m.If(replaced[i]):
-                m.d.sync += [
-                    valid[i].eq(1),
-                    tags[i].domain_id.eq(self.fill.domain_id),
-                    tags[i].page.eq(self.fill.page),
-                    tags[i].ignored.eq(ignored),
-                    tables[i].eq(self.fill.table),
-                ]
-            with m.If(self._invalidated(tags[i])):
+                m.d.sync += [valid[i].eq(1), entry.eq(Cat(self.fill.domain_id, self.fill.page, above))]
+            with m.If(command.iotlb_global | (in_domain & (command.iotlb_domain | (by_page & in_page)))):
                 m.d.sync += valid[i].eq(0)
 
         m.d.comb += [
             self.hit.eq(matches.any()),
-            self.found.eq(select(self._of_lowest_level(m, matches, tables), tables)),
+            read.addr.eq(number_of(_lowest_level(matches, tags))),
+            self.found.eq(read.data),
         ]
         return m
 
-    def _of_lowest_level(self, m, matches, tables):
-        """Leave only the match of the lowest level: there is at most one of each level."""
-        chosen = Const(0, len(tables))
-        for level in reversed(TABLE_MASKS):
-            at_level = Signal(len(tables), name=f"at_level_{level}")
-            m.d.comb += at_level.eq(matches & Cat(table.level == level for table in tables))
-            chosen = Mux(at_level.any(), at_level, chosen)
-        return chosen
 
-    def _invalidated(self, tag):
-        command = self.invalidate
-        by_page = command.iotlb_page & ~command.keep_tables
-        in_domain = tag.domain_id == command.domain_id
-        return (
-            command.iotlb_global
-            | (in_domain & command.iotlb_domain)
-            | (by_page & _matches(tag, command.domain_id, command.page, command.page_mask))
-        )
+def _same_page(tag, page, mask=0):
+    """Say whether a page is one that an entry is for, but for the bits of `mask`."""
+    different = (tag.page ^ page) & ~mask
+    same = different[TOP:] == 0
+    for above, (low, high) in zip(tag.above, SHARED_BITS, strict=True):
+        same &= above | (different[low:high] == 0)
+    return same
 
 
-def _matches(tag, domain_id, page, mask):
-    return (tag.domain_id == domain_id) & (((tag.page ^ page) & ~tag.ignored & ~mask) == 0)
-
-
-def _ignored(level):
-    mask = Const(0, PAGE_BITS)
-    for number, bits in TABLE_MASKS.items():
-        mask = Mux(level == number, bits, mask)
-    return mask
+def _lowest_level(matches, tags):
+    """Leave only the match of the lowest level: there is at most one of each."""
+    chosen = matches
+    for level in range(len(SHARED_BITS)):
+        above = Cat(tag.above[level] for tag in tags)
+        chosen = chosen & ~Mux((matches & ~above).any(), above, 0)
+    return chosen

@@ -98,7 +98,8 @@ def invalidation_layout(config: UnitConfig) -> data.StructLayout:
     """One command to every cache, for one clock.
 
     `context_*`: all, by domain, by device (source-id under `function_mask`, and domain); `iotlb_*`: all, by domain,
-    by page (domain and address; `page_mask` has ones at page-number bits that do not count); `keep_tables` is IH.
+    by page (domain and address; `page_mask` has ones at the page-number bits below MAMV that do not count);
+    `keep_tables` is IH.
     `iec_*`: interrupt entries, all or by index (`interrupt_mask` has ones at its bits that do not count).
     """
     return data.StructLayout(

@@ -87,7 +87,7 @@ class Values:
             source_id=self.source_id(),
             function_mask=rng.choice((0, 0b100, 0b110, 0b111)),
             page=self.page(),
-            page_mask=(1 << rng.choice((0, 0, 1, 8, 9, 10, 17, 18, 19, 27, 36, 52))) - 1,
+            page_mask=(1 << min(rng.choice((0, 0, 1, 8, 9, 10, 17, 18, 19, 27, 36, 52)), CONFIG.mamv)) - 1,
             interrupt_index=self.interrupt_index(),
             interrupt_mask=(1 << rng.choice((0, 0, 1, 2, 3, 8, 15, 16))) - 1,
         )

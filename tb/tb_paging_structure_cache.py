@@ -63,7 +63,7 @@ async def run_phase(dut, values: Values, seen: Counter, filling: float, invalida
         await RisingEdge(dut.clk)  # what is read here is from before the edge
         before, victim = model.entries[:], model.victim
         outputs = model.step(inputs)
-        actual = int(dut.hit.value), int(dut.found.value)
+        actual = int(dut.hit.value), int(dut.found.value) if outputs.found else 0
         expected = int(outputs.found is not None), pack(TABLE, outputs.found)
         if inputs.lookup is not None:
             assert actual == expected, f"clock {clock}, {inputs}: {actual} != {expected} (expected)"

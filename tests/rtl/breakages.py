@@ -57,9 +57,9 @@ BREAKAGES = (
     Breakage("contexts outlive a global invalidation", "context_cache.py", "command.context_global | (asked", "(asked"),
     Breakage("contexts outlive an invalidation of their domain", "context_cache.py", "asked = command.context_domain | (", "asked = ("),
     Breakage("contexts outlive their invalidation", "context_cache.py", "command.context_device & same_device", "command.context_device & Const(0)"),
-    Breakage("tables outlive a global invalidation", "paging_structure_cache.py", "            command.iotlb_global\n            | (in_domain", "            (in_domain"),
-    Breakage("tables outlive an invalidation of their domain", "paging_structure_cache.py", "(in_domain & command.iotlb_domain)", "Const(0)"),
-    Breakage("tables outlive the invalidation of a page", "paging_structure_cache.py", "(by_page & _matches", "(Const(0) & _matches"),
+    Breakage("tables outlive a global invalidation", "paging_structure_cache.py", "command.iotlb_global | (in_domain", "(in_domain"),
+    Breakage("tables outlive an invalidation of their domain", "paging_structure_cache.py", "in_domain & (command.iotlb_domain | ", "in_domain & ("),
+    Breakage("tables outlive the invalidation of a page", "paging_structure_cache.py", "(by_page & in_page)", "Const(0)"),
     Breakage("IH is ignored", "paging_structure_cache.py", "by_page = command.iotlb_page & ~command.keep_tables", "by_page = command.iotlb_page"),
     Breakage("permissions of cached tables are lost", "walker.py", "self.table_fill.table.eq(step.following.table),", "self.table_fill.table.eq(step.following.table), self.table_fill.table.write.eq(1),"),
     # Epochs
