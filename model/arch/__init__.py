@@ -4,7 +4,7 @@
 """
 
 from model.arch.config import PRESETS, REGISTER_SPACE_BYTES, SECOND_STAGE_LEVELS, ConfigError, UnitConfig
-from model.arch.faults import CONDITIONS, FaultCondition, FaultReason
+from model.arch.faults import CONDITIONS, QUEUE_ERRORS, FaultCondition, FaultReason, QueueError
 from model.arch.fields import Access, Field, Kind, Register, Structure
 from model.arch.registers import REGISTERS
 from model.arch.structures import STRUCTURES
@@ -12,6 +12,7 @@ from model.arch.structures import STRUCTURES
 __all__ = [
     "CONDITIONS",
     "PRESETS",
+    "QUEUE_ERRORS",
     "REGISTERS",
     "REGISTER_SPACE_BYTES",
     "SECOND_STAGE_LEVELS",
@@ -22,6 +23,7 @@ __all__ = [
     "FaultReason",
     "Field",
     "Kind",
+    "QueueError",
     "Register",
     "Structure",
     "UnitConfig",
