@@ -139,7 +139,8 @@ def test_refusal_of_scalable_mode(shared: Path) -> None:
 
 
 def test_there_are_examples() -> None:
-    assert {"make run", "vtd explain sim/data/bundled.jsonl.gz --event 430"} <= {e.source for e in commands()}
+    explain = "vtd explain sim/data/bundled.jsonl.gz --event 596 --svg build/explain.svg"
+    assert {"make run", explain} <= {e.source for e in commands()}
     assert len(programs()) == 1
     languages = [language for document in DOCUMENTS for language, _ in blocks(document)]
     assert set(languages) == {"console", "python", "text"}, "a block of another kind would not be checked"

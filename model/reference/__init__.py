@@ -9,6 +9,7 @@ result.permitted, result.address, result.fault_reason
 """
 
 from model.reference.memory import Memory, MemoryFault
+from model.reference.steps import Check, Command, Decision, Entry, Lookup, Recorded, Selector, Sent, Step, Trace
 from model.reference.types import (
     AddressType,
     DmaAccess,
@@ -18,22 +19,28 @@ from model.reference.types import (
     InterruptResult,
     Message,
     Refusal,
-    Step,
-    Trace,
 )
 from model.reference.unit import Unit
 
 __all__ = [
     "AddressType",
+    "Check",
+    "Command",
+    "Decision",
     "DmaAccess",
     "DmaRequest",
     "DmaResult",
+    "Entry",
     "InterruptRequest",
     "InterruptResult",
+    "Lookup",
     "Memory",
     "MemoryFault",
     "Message",
+    "Recorded",
     "Refusal",
+    "Selector",
+    "Sent",
     "Step",
     "Trace",
     "Unit",

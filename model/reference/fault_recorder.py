@@ -4,6 +4,7 @@ from model.arch import FaultCondition, UnitConfig
 from model.arch.registers import FRCD, FSTS, GSTS
 from model.reference.event_message import EventMessage
 from model.reference.register_file import RegisterFile
+from model.reference.steps import Recorded, Trace
 from model.reference.types import AddressType, DmaAccess, DmaRequest
 
 __all__ = ["FaultRecorder"]
@@ -31,6 +32,7 @@ class FaultRecorder:
         self._registers = registers
         self._event = event
         self._index = 0
+        self.trace: Trace = None
 
     def status_changed(self) -> None:
         """GSTS changed: the ring stands at record 0 whenever neither DMA nor interrupts are remapped (24.1)."""
@@ -61,12 +63,17 @@ class FaultRecorder:
     def _record(self, record: int) -> None:
         registers = self._registers
         if registers[FSTS] & PFO.mask:
+            self._note("FSTS.PFO is 1, so faults are dropped until software clears it")
             return
         if self._config.collapse_faults and any(F.of(r) and SID.of(r) == SID.of(record) for r in registers.frcd):
+            self._note(f"source-id {SID.of(record):#06x} has a record already")
             return
         if F.of(registers.frcd[self._index]):
+            self._note(f"FRCD[{self._index}] still holds an older fault, so FSTS.PFO is set")
             registers[FSTS] |= PFO.mask
             return
+        if self.trace:
+            self.trace(Recorded(f"recorded in FRCD[{self._index}]", "rule 24.2", self._index))
         was_pending = registers[FSTS] & EVENT_SOURCES
         if not registers[FSTS] & PPF.mask:
             registers[FSTS] = registers[FSTS] & ~FRI.mask | PPF.mask | FRI.to(self._index)
@@ -75,6 +82,10 @@ class FaultRecorder:
         self.status_changed()
         if not was_pending:
             self._event.raise_event()
+
+    def _note(self, why: str) -> None:
+        if self.trace:
+            self.trace(Recorded(f"not recorded: {why}", "rule 24.2"))
 
     def report(self, status: int) -> None:
         """Set a queue error bit of FSTS (a mask), with the event if nothing else was pending (24.4)."""

@@ -4,8 +4,10 @@ The reference model has no caches: a command is checked, reported and has nothin
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Self
 
-from model.arch import Structure, UnitConfig
+from model.arch import QUEUE_ERRORS, Structure, UnitConfig
 from model.arch.encodings import (
     ContextGranularity,
     DescriptorType,
@@ -23,11 +25,12 @@ from model.arch.structures import (
     P_IOTLB_INV,
     PASID_CACHE_INV,
 )
+from model.reference.effects import effect
 from model.reference.event_message import EventMessage
 from model.reference.fault_recorder import FaultRecorder
 from model.reference.memory import Memory, MemoryFault
 from model.reference.register_file import RegisterFile
-from model.reference.types import Step, Trace
+from model.reference.steps import Check, Decision, Entry, Lookup, Trace
 
 __all__ = ["InvalidationQueue", "invalidate_context_cache", "invalidate_iotlb"]
 
@@ -74,6 +77,22 @@ def invalidate_iotlb(config: UnitConfig, registers: RegisterFile, mode: TableMod
 
 def _by_register(config: UnitConfig, mode: TableMode) -> bool:
     return config.version_major <= 5 and mode is TableMode.LEGACY
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """Where a queue stands and how large it and its descriptors (`step`) are, in bytes, as IQA says."""
+
+    base: int
+    bytes: int
+    wide: bool
+    step: int
+
+    @classmethod
+    def of(cls, address: int) -> Self:
+        wide = bool(IQA["DW"].of(address))
+        step = INV_WAIT.bytes if wide else INV_WAIT.bytes // 2
+        return cls(IQA["IQA"].in_place(address), 4096 << IQA["QS"].of(address), wide, step)
 
 
 class _QueueError(Exception):
@@ -125,8 +144,7 @@ class InvalidationQueue:
             try:
                 self._next()
             except _QueueError as error:
-                if self.trace:
-                    self.trace(Step(f"queue error: IQERCD.IQEI = {error.code:d}, {error.code.name}", "rule 16.4"))
+                self._note_error(error)
                 registers[IQERCD] = registers[IQERCD] & ~IQERCD["IQEI"].mask | IQERCD["IQEI"].to(error.code)
                 self._recorder.report(IQE.mask)
 
@@ -138,25 +156,55 @@ class InvalidationQueue:
 
     def _next(self) -> None:
         """Do the descriptor at the head; the head moves on only when it was good (16.2)."""
-        wide = bool(IQA["DW"].of(self._address))
-        size = INV_WAIT.bytes if wide else INV_WAIT.bytes // 2
-        queue_bytes = 4096 << IQA["QS"].of(self._address)
-        self._check_queue(wide=wide, queue_bytes=queue_bytes, descriptor_bytes=size)
-        place = IQA["IQA"].in_place(self._address) + self._registers[IQH]
-        if self.trace:
-            head, tail = self._registers[IQH], self._registers[IQT]
-            text = f"invalidation queue at {IQA['IQA'].in_place(self._address):#x}, head {head:#x}, tail {tail:#x}"
-            self.trace(Step(text, "rule 16.2"))
-        try:
-            descriptor = self._memory.read(place, size)
-        except MemoryFault:
-            self._note("the read fails", INV_WAIT, place, None)
-            raise _QueueError(IqeiCode.FETCH_ERROR) from None
-        kind, structure = self._check(descriptor)
-        self._note("execute", structure, place, descriptor)
+        queue = _Shape.of(self._address)
+        self._check_queue(wide=queue.wide, queue_bytes=queue.bytes, descriptor_bytes=queue.step)
+        kind, descriptor = self._fetch(queue, self._registers[IQH], "execute")
         if kind is DescriptorType.WAIT:
             self._wait(descriptor)
-        self._registers[IQH] = (self._registers[IQH] + size) % queue_bytes
+        self._registers[IQH] = (self._registers[IQH] + queue.step) % queue.bytes
+
+    def preview(self) -> None:
+        """Trace what stands between head and tail as it would be done, and do nothing of it.
+
+        A queue that is wrong as a whole, such as one whose tail is out of place, has only that error.
+        """
+        enabled = QIES.of(self._registers[GSTS])
+        queue = _Shape.of(self._address if enabled else self._registers[IQA])
+        head, tail = self._registers[IQH], self._registers[IQT]
+        try:
+            self._check_queue(wide=queue.wide, queue_bytes=queue.bytes, descriptor_bytes=queue.step)
+        except _QueueError as error:
+            self._note_error(error)
+            return
+        while head != tail:
+            try:
+                self._fetch(queue, head, "waits")
+            except _QueueError as error:
+                self._note_error(error)
+            head = (head + queue.step) % queue.bytes
+
+    def _fetch(self, queue: "_Shape", head: int, what: str) -> tuple[DescriptorType, int]:
+        """Read and check the descriptor at `head`; `what` is done with a good one, for the trace."""
+        if self.trace:
+            text = f"invalidation queue at {queue.base:#x}, head {head:#x}, tail {self._registers[IQT]:#x}"
+            self.trace(Lookup(text, "rule 16.2", "invalidation queue", queue.base, "IQA", head // queue.step))
+        place = queue.base + head
+        try:
+            descriptor = self._memory.read(place, queue.step)
+        except MemoryFault:
+            self._note("the read fails", INV_WAIT, place, None, queue.step)
+            raise _QueueError(IqeiCode.FETCH_ERROR) from None
+        try:
+            kind, structure = self._check(descriptor)
+        except _QueueError as error:
+            self._note("wrong", _structure(descriptor), place, descriptor, queue.step)
+            if self.trace:
+                self.trace(self._blame(error.code, descriptor))
+            raise
+        self._note(what, structure, place, descriptor, queue.step)
+        if self.trace:
+            self.trace(Check(*effect(self._config, kind, structure, descriptor)))
+        return kind, descriptor
 
     def _check_queue(self, *, wide: bool, queue_bytes: int, descriptor_bytes: int) -> None:
         """16.1, in the order of 28.5."""
@@ -174,7 +222,7 @@ class InvalidationQueue:
 
     def _check(self, descriptor: int) -> tuple[DescriptorType, Structure]:
         """16.3. Type and granularity first, then reserved bits."""
-        code = TYPE_HIGH.of(descriptor) << TYPE_LOW.width | TYPE_LOW.of(descriptor)
+        code = _type(descriptor)
         legal = LEGACY_TYPES if self._table_mode() is TableMode.LEGACY else tuple(DESCRIPTORS)
         kind = next((kind for kind in legal if kind == code), None)
         if kind is None or not self._is_supported(kind, descriptor):
@@ -202,20 +250,50 @@ class InvalidationQueue:
         """16.5. Status write first, then the completion event."""
         if INV_WAIT["SW"].of(descriptor):
             address = INV_WAIT["STADDR"].in_place(descriptor) & (1 << self._config.haw) - 1
-            if self.trace:
-                text = f"write status {INV_WAIT['STDATA'].of(descriptor):#x} to {address:#x}"
-                self.trace(Step(text, "rule 16.5"))
             try:
                 self._memory.write(address, STATUS_BYTES, INV_WAIT["STDATA"].of(descriptor))
             except MemoryFault:
                 # A posted write: the unit has no record for its failure, and the queue goes on.
-                self._note("the status write fails", INV_WAIT, address, None)
+                self._note("the status write fails", INV_WAIT, address, None, STATUS_BYTES)
         if INV_WAIT["IF"].of(descriptor):
             was_set = IWC.of(self._registers[ICS])
             self._registers[ICS] |= IWC.mask
             if not was_set:
                 self._completion_event.raise_event()
 
-    def _note(self, text: str, structure: Structure, address: int, value: int | None) -> None:
+    def _note(self, text: str, structure: Structure | None, address: int, value: int | None, size: int) -> None:
         if self.trace:
-            self.trace(Step(text, "rule 16.2", structure, address, value))
+            self.trace(Entry(text, "rule 16.2", structure, address, value, size))
+
+    def _note_error(self, error: _QueueError) -> None:
+        if self.trace:
+            self.trace(_decision(error.code))
+
+    def _blame(self, code: IqeiCode, descriptor: int) -> Check:
+        """Say what is wrong with a descriptor that was not done."""
+        kind = _type(descriptor)
+        if code is IqeiCode.RESERVED_BITS:
+            bits = descriptor & self._reserved[DescriptorType(kind)]
+            return Check(f"bits that must be 0 here are 1: {bits:#x}", "rule 16.3", bits)
+        structure = _structure(descriptor)
+        if structure is None:
+            return Check(f"type {kind} does not exist here", "rule 16.3", TYPE_LOW.mask | TYPE_HIGH.mask)
+        blame = TYPE_LOW.mask | TYPE_HIGH.mask | structure["G"].mask
+        return Check(
+            f"type {kind} with granularity {structure['G'].of(descriptor)} does not exist here", "rule 16.3", blame
+        )
+
+
+def _structure(descriptor: int) -> Structure | None:
+    kind = _type(descriptor)
+    return DESCRIPTORS[DescriptorType(kind)] if kind in set(DESCRIPTORS) else None
+
+
+def _type(descriptor: int) -> int:
+    return TYPE_HIGH.of(descriptor) << TYPE_LOW.width | TYPE_LOW.of(descriptor)
+
+
+def _decision(code: IqeiCode) -> Decision:
+    error = QUEUE_ERRORS[code]
+    text = f"queue error: {error.text}; IQERCD.IQEI = {code:d}, {code.name}"
+    return Decision(text, "rule 16.4", False, f"IQEI {code:d}", int(code), error.remedy)

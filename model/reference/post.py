@@ -5,7 +5,8 @@ from model.arch.structures import IRTE_POSTED, POSTED_INTERRUPT_DESCRIPTOR
 from model.reference.fault import Fault
 from model.reference.memory import Memory, MemoryFault
 from model.reference.message import interrupt_message
-from model.reference.types import InterruptResult, Message, Step, Trace
+from model.reference.steps import Check, Entry, Lookup, Trace
+from model.reference.types import InterruptResult, Message
 
 __all__ = ["Poster"]
 
@@ -28,14 +29,24 @@ class Poster:
         `extended` is extended interrupt mode: NDST then has 32 bits, otherwise bits 15:8 only.
         """
         address = PDAH.of(irte) << 32 | PDAL.of(irte) * POSTED_INTERRUPT_DESCRIPTOR.bytes
+        if self.trace:
+            text = f"posted-interrupt descriptor at {address:#x}: PDAH and PDAL of the entry"
+            self.trace(
+                Lookup(text, "rule 23.1", "posted-interrupt descriptor", address, "PDAH and PDAL of the IRTE", 0)
+            )
         descriptor = self._read(address)
         reserved = self._reserved if extended else self._reserved | NDST.to(0xFFFF00FF)
         if descriptor & reserved:
+            if self.trace:
+                text = f"bits that must be 0 here are 1: {descriptor & reserved:#x}"
+                self.trace(Check(text, "IR.28", descriptor & reserved))
             raise Fault("IR.28")
         notify = not ON.of(descriptor) and (IRTE_POSTED["URG"].of(irte) or not SN.of(descriptor))
         updated = descriptor | 1 << IRTE_POSTED["VV"].of(irte)
         if notify:
             updated |= ON.mask
+        if self.trace:
+            self.trace(Check(_notification_due(irte, descriptor), "rule 23.2"))
         self._write(address, updated)
         return InterruptResult(
             posted=True,
@@ -56,10 +67,10 @@ class Poster:
             descriptor = self._memory.read(address, structure.bytes)
         except MemoryFault:
             if self.trace:
-                self.trace(Step("the read fails", "rule 23.1", structure, address))
+                self.trace(Entry("the read fails", "rule 23.1", structure, address, None, structure.bytes))
             raise Fault("IR.27") from None
         if self.trace:
-            self.trace(Step("read", "rule 23.1", structure, address, descriptor))
+            self.trace(Entry("read", "rule 23.1", structure, address, descriptor, structure.bytes))
         return descriptor
 
     def _write(self, address: int, descriptor: int) -> None:
@@ -67,6 +78,18 @@ class Poster:
         try:
             self._memory.write(address, structure.bytes, descriptor)
         except MemoryFault:
+            if self.trace:
+                self.trace(Entry("the write fails", "rule 23.1", structure, address, None, structure.bytes))
             raise Fault("IR.27") from None
         if self.trace:
-            self.trace(Step("write, as one step with the read", "rule 23.2", structure, address, descriptor))
+            text = "write, as one step with the read"
+            self.trace(Entry(text, "rule 23.2", structure, address, descriptor, structure.bytes))
+
+
+def _notification_due(irte: int, descriptor: int) -> str:
+    vector = f"vector {IRTE_POSTED['VV'].of(irte):#x} is set in PIR"
+    if ON.of(descriptor):
+        return f"{vector}; no notification: ON is 1, one is outstanding already"
+    if SN.of(descriptor) and not IRTE_POSTED["URG"].of(irte):
+        return f"{vector}; no notification: SN is 1, and URG of the IRTE is 0"
+    return f"{vector}; ON becomes 1, and a notification is due: {'URG is 1' if SN.of(descriptor) else 'SN is 0'}"

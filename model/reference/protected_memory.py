@@ -3,6 +3,7 @@
 from model.arch import UnitConfig
 from model.arch.registers import PHMBASE, PHMLIMIT, PLMBASE, PLMLIMIT, PMEN
 from model.reference.register_file import RegisterFile
+from model.reference.steps import Check, Trace
 
 __all__ = ["ProtectedMemory"]
 
@@ -16,6 +17,7 @@ class ProtectedMemory:
     def __init__(self, config: UnitConfig, registers: RegisterFile) -> None:
         self._registers = registers
         self._low_ones = (1 << config.protected_memory_shift) - 1
+        self.trace: Trace = None
         self._regions = [(PLMBASE, PLMLIMIT)] * config.plmr + [(PHMBASE, PHMLIMIT)] * config.phmr
 
     def enable_written(self) -> None:
@@ -27,7 +29,13 @@ class ProtectedMemory:
         """Say whether any of `size` bytes at a host physical address is protected (21.1)."""
         if not PMEN["PRS"].of(self._registers[PMEN]):
             return False
-        return any(
-            self._registers[base] <= address + size - 1 and address <= self._registers[limit] | self._low_ones
-            for base, limit in self._regions
-        )
+        for base, limit in self._regions:
+            first, last = self._registers[base], self._registers[limit] | self._low_ones
+            if first <= address + size - 1 and address <= last:
+                if self.trace:
+                    text = (
+                        f"host address {address:#x} is protected: {base.name} and {limit.name}, {first:#x} to {last:#x}"
+                    )
+                    self.trace(Check(text, "rule 21.2"))
+                return True
+        return False

@@ -14,13 +14,16 @@ from model.reference.fault import Fault
 from model.reference.memory import Memory, MemoryFault
 from model.reference.message import interrupt_message
 from model.reference.post import Poster
-from model.reference.types import InterruptRequest, InterruptResult, Step, Trace
+from model.reference.steps import Check, Entry, Lookup, Selector, Trace
+from model.reference.types import InterruptRequest, InterruptResult
 
 __all__ = ["InterruptTable", "Remapper", "interrupt_index", "is_remappable"]
 
 FORMAT, SHV = REMAPPABLE_INTERRUPT_ADDRESS["FORMAT"], REMAPPABLE_INTERRUPT_ADDRESS["SHV"]
 HANDLE_14_0, HANDLE_15 = REMAPPABLE_INTERRUPT_ADDRESS["HANDLE_14_0"], REMAPPABLE_INTERRUPT_ADDRESS["HANDLE_15"]
 SUBHANDLE, MUST_BE_ZERO = REMAPPABLE_INTERRUPT_DATA["SUBHANDLE"], REMAPPABLE_INTERRUPT_DATA["MUST_BE_ZERO"]
+HANDLE_BITS = (Selector("address", 19, 5), Selector("address", 2, 2))
+SUBHANDLE_BITS = (Selector("data", 15, 0),)
 P, FPD, IM, DST, DLM = (IRTE_REMAPPED[name] for name in ("P", "FPD", "IM", "DST", "DLM"))
 SVT, SQ, SID = IRTE_REMAPPED["SVT"], IRTE_REMAPPED["SQ"], IRTE_REMAPPED["SID"]
 
@@ -67,12 +70,16 @@ class Remapper:
     def remap(self, request: InterruptRequest, table: InterruptTable) -> InterruptResult:
         """Return the permitted result of a remappable request; raise Fault for any other (22.3, in its order)."""
         if SHV.of(request.address) and MUST_BE_ZERO.of(request.data):
+            self._note(f"SHV is 1, but bits 31:16 of the data {request.data:#x} are not 0", "IR.20")
             raise Fault("IR.20")
         index = interrupt_index(request)
         place = table.base + index * IRTE_REMAPPED.bytes
         if self.trace:
             self.trace(_lookup(request, index, table))
         if index >= table.entries or place >> self._config.haw:
+            self._note(
+                f"the table ends with index {table.entries - 1:#x}, host memory below 2^{self._config.haw}", "IR.21"
+            )
             raise Fault("IR.21")
         irte = self._read(place)
         try:
@@ -83,16 +90,17 @@ class Remapper:
     def _with_irte(self, irte: int, source_id: int, *, extended: bool) -> InterruptResult:
         """22.3 d to f: from here FPD of the entry counts, present or not."""
         if not P.of(irte):
+            self._note("P is 0: nobody may raise this interrupt", "IR.22", P.mask)
             raise Fault("IR.22")
         self._verify_source(irte, source_id)
         if IM.of(irte) and self._config.pi:
             if irte & self._posted_reserved:
-                self._note_reserved(irte & self._posted_reserved)
+                self._note_wrong(irte & self._posted_reserved)
                 raise Fault("IR.24")
             return self.poster.post(irte, extended=extended)
         reserved = self._remapped_reserved | (0 if extended else NOT_XAPIC_DESTINATION)
         if irte & reserved or DLM.of(irte) not in set(DeliveryMode):
-            self._note_reserved(irte & reserved)
+            self._note_wrong(irte & reserved)
             raise Fault("IR.24")
         return _remapped(irte, extended=extended)
 
@@ -100,6 +108,7 @@ class Remapper:
         """22.3 e. Compare the requester with SID in the way that SVT and SQ say."""
         validation, expected = SVT.of(irte), SID.of(irte)
         if validation == SourceValidation.RESERVED:
+            self._note("SVT holds the reserved value 3", "IR.24", SVT.mask)
             raise Fault("IR.24")
         if validation == SourceValidation.SOURCE_ID:
             matches = not (source_id ^ expected) & ~IGNORED_SOURCE_ID_BITS[SQ.of(irte)]
@@ -116,33 +125,40 @@ class Remapper:
             irte = self._memory.read(address, structure.bytes)
         except MemoryFault:
             if self.trace:
-                self.trace(Step("the read fails", "rule 22.3", structure, address))
+                self.trace(Entry("the read fails", "rule 22.3", structure, address, None, structure.bytes))
             raise Fault("IR.23") from None
         if self.trace:
             posted = IM.of(irte) and self._config.pi
-            self.trace(Step("read", "rule 22.3", IRTE_POSTED if posted else structure, address, irte))
+            form = IRTE_POSTED if posted else structure
+            self.trace(Entry("read", "rule 22.3", form, address, irte, structure.bytes))
         return irte
 
-    def _note_reserved(self, bits: int) -> None:
+    def _note(self, text: str, rule: str, blame: int = 0) -> None:
         if self.trace:
-            text = f"bits that must be 0 here are 1: {bits:#x}" if bits else "DLM holds a reserved value"
-            self.trace(Step(text, "IR.24"))
+            self.trace(Check(text, rule, blame))
+
+    def _note_wrong(self, bits: int) -> None:
+        text = f"bits that must be 0 here are 1: {bits:#x}" if bits else "DLM holds a reserved value"
+        self._note(text, "IR.24", bits or DLM.mask)
 
 
-def _lookup(request: InterruptRequest, index: int, table: InterruptTable) -> Step:
+def _lookup(request: InterruptRequest, index: int, table: InterruptTable) -> Lookup:
     subhandle = f" plus subhandle {SUBHANDLE.of(request.data):#x}" if SHV.of(request.address) else ", no subhandle"
-    where = f"interrupt remapping table at {table.base:#x} of {table.entries} entries"
-    return Step(f"{where}, index {index:#x}: the handle{subhandle}", "rule 22.3")
+    name = "interrupt remapping table"
+    text = f"{name} at {table.base:#x} of {table.entries} entries, index {index:#x}: the handle{subhandle}"
+    selectors = HANDLE_BITS + (SUBHANDLE_BITS if SHV.of(request.address) else ())
+    return Lookup(text, "rule 22.3", name, table.base, f"IRTA, {table.entries} entries", index, selectors)
 
 
-def _source_check(irte: int, source_id: int, *, matches: bool) -> Step:
+def _source_check(irte: int, source_id: int, *, matches: bool) -> Check:
     how = {
         SourceValidation.NONE: "SVT says: not checked",
         SourceValidation.SOURCE_ID: f"SVT says: compare with SID {SID.of(irte):#06x}, SQ {SQ.of(irte)} leaves out bits "
         f"{IGNORED_SOURCE_ID_BITS[SQ.of(irte)]:#05b}",
         SourceValidation.BUS_RANGE: f"SVT says: bus from {SID.of(irte) >> 8:#04x} to {SID.of(irte) & 0xFF:#04x}",
     }[SourceValidation(SVT.of(irte))]
-    return Step(f"source-id {source_id:#06x} {'matches' if matches else 'does not match'}; {how}", "rule 22.3")
+    text = f"source-id {source_id:#06x} {'matches' if matches else 'does not match'}; {how}"
+    return Check(text, "rule 22.3", 0 if matches else SVT.mask | SQ.mask | SID.mask)
 
 
 def _remapped(irte: int, *, extended: bool) -> InterruptResult:

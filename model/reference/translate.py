@@ -17,7 +17,8 @@ from model.arch.structures import (
 )
 from model.reference.fault import Fault
 from model.reference.memory import Memory, MemoryFault
-from model.reference.types import AddressType, DmaAccess, DmaRequest, DmaResult, Step, Trace
+from model.reference.steps import Check, Entry, Lookup, Selector, Trace
+from model.reference.types import AddressType, DmaAccess, DmaRequest, DmaResult
 
 __all__ = ["Translator", "in_interrupt_range"]
 
@@ -39,6 +40,10 @@ LEVELS: dict[int, tuple[int, Structure | None, Structure | None]] = {
     1: (12, None, SECOND_STAGE_PTE),
 }
 INDEX_MASK = 0x1FF
+
+BUS = (Selector("source-id", 15, 8),)
+DEVICE = (Selector("source-id", 7, 0),)
+PAGE_ADDRESS = SECOND_STAGE_PTE["ADDR"].mask
 
 
 def in_interrupt_range(address: int) -> bool:
@@ -88,9 +93,12 @@ class Translator:
     def _root_entry(self, root_table: int, source_id: int) -> int:
         """4.2. Root table: one 16-byte entry per bus. None of its faults is qualified."""
         if self.trace:
-            self.trace(Step(f"root table at {root_table:#x}, index {source_id >> 8:#x}: the bus number", "rule 4.2"))
+            index = source_id >> 8
+            text = f"root table at {root_table:#x}, index {index:#x}: the bus number"
+            self.trace(Lookup(text, "rule 4.2", "root table", root_table, "RTADDR.RTA", index, BUS))
         entry = self._read(ROOT_ENTRY, root_table + (source_id >> 8) * ROOT_ENTRY.bytes, "LRT.1", "rule 4.2")
         if not ROOT_P.of(entry):
+            self._note("P is 0: this bus has no context table", "LRT.2", ROOT_P.mask)
             raise Fault("LRT.2")
         if entry & self._root_reserved:
             self._note_reserved(entry & self._root_reserved, "LRT.3")
@@ -100,8 +108,9 @@ class Translator:
     def _context_entry(self, table: int, source_id: int) -> int:
         """4.3. Context table: one 16-byte entry per device and function of a bus."""
         if self.trace:
-            text = f"context table at {table:#x}, index {source_id & 0xFF:#x}: the device and function number"
-            self.trace(Step(text, "rule 4.3"))
+            index = source_id & 0xFF
+            text = f"context table at {table:#x}, index {index:#x}: the device and function number"
+            self.trace(Lookup(text, "rule 4.3", "context table", table, "CTP of the root-entry", index, DEVICE))
         return self._read(CONTEXT_ENTRY, table + (source_id & 0xFF) * CONTEXT_ENTRY.bytes, "LCT.1", "rule 4.3")
 
     def _with_context(self, entry: int, request: DmaRequest) -> DmaResult:
@@ -110,6 +119,7 @@ class Translator:
         self._check_context(entry, translation_type)
         if request.address_type is not AddressType.UNTRANSLATED:
             # 4.4. TT = 01, which would let these pass, needs ECAP.DT and was refused above.
+            self._note(f"TT = {translation_type} takes untranslated requests only", "LCT.5", CONTEXT_TT.mask)
             raise Fault("LCT.5")
         if translation_type == TranslationType.PASS_THROUGH:
             return self._pass_through(request.address)
@@ -117,16 +127,19 @@ class Translator:
         if self.trace:
             levels = SECOND_STAGE_LEVELS[width][1]
             text = f"AW says tables of {levels} levels, {width} bits; CAP.MGAW allows {self._config.mgaw} bits"
-            self.trace(Step(text, "rule 4.3"))
+            self.trace(Check(text, "rule 4.3"))
         if request.address >> min(width, self._config.mgaw):
+            self._note("the address has bits above that", "LGN.1.1", CONTEXT_AW.mask)
             raise Fault("LGN.1.1")
         result = self._second_stage(request, SSPTPTR.in_place(entry), SECOND_STAGE_LEVELS[width][1])
         if in_interrupt_range(result.address or 0):
+            self._note(f"host address {result.address:#x} is in the interrupt range 0xFEEx_xxxx", "LGN.4", PAGE_ADDRESS)
             raise Fault("LGN.4")
         return result
 
     def _check_context(self, entry: int, translation_type: int) -> None:
         if not CONTEXT_P.of(entry):
+            self._note("P is 0: this device may do nothing", "LCT.2", CONTEXT_P.mask)
             raise Fault("LCT.2")
         reserved = self._context_reserved
         if translation_type == TranslationType.PASS_THROUGH:
@@ -135,8 +148,12 @@ class Translator:
             self._note_reserved(entry & reserved, "LCT.3")
             raise Fault("LCT.3")
         if CONTEXT_AW.of(entry) not in self._widths:
+            text = f"AW = {CONTEXT_AW.of(entry)} is no width of this unit; CAP.SAGAW has {_spell(self._widths)}"
+            self._note(text, "LCT.4.1", CONTEXT_AW.mask)
             raise Fault("LCT.4.1")
         if not self._supports(translation_type):
+            text = f"TT = {translation_type} is reserved, or needs a capability that this unit has not"
+            self._note(text, "LCT.4.2", CONTEXT_TT.mask)
             raise Fault("LCT.4.2")
 
     def _supports(self, translation_type: int) -> bool:
@@ -147,8 +164,10 @@ class Translator:
     def _pass_through(self, address: int) -> DmaResult:
         """4.6, 9.1. The interrupt range needs no check here: requests to it never get this far (3.4)."""
         if self.trace:
-            self.trace(Step("TT says pass-through: the address stays, no page table is read", "rule 4.6"))
+            text = "TT says pass-through: the address stays, no page table is read"
+            self.trace(Check(text, "rule 4.6", permissions=READ | WRITE))
         if address >> self._config.haw:
+            self._note(f"the address has bits above the {self._config.haw} of host addresses", "LGN.1.3")
             raise Fault("LGN.1.3")
         return DmaResult(address=address, page_shift=PAGE_SHIFT, read=True, write=True)
 
@@ -160,23 +179,23 @@ class Translator:
             form = page_form if table_form is None else table_form
             place = table + (address >> shift & INDEX_MASK) * 8
             if self.trace:
-                self.trace(_lookup(level, table, address, shift))
+                self.trace(_lookup(level, levels, table, address, shift))
             entry = self._read(form.structure, place, "LCT.4.3" if level == levels else "LSS.1", "rule 6.3")  # type: ignore[union-attr]
             if page_form is not None and table_form is not None and entry & PS:
                 form = page_form
             assert form is not None  # every level has a form
             if not entry & (READ | WRITE):
                 if self.trace:
-                    self.trace(Step("R and W are 0: nothing is mapped from here on", "rule 6.3"))
+                    text = "R and W are 0: nothing is mapped from here on"
+                    self.trace(Check(text, "rule 6.3", READ | WRITE, permissions=0))
                 raise Fault(_missing(request.access, 0))
             if entry & form.reserved:
                 self._note_reserved(entry & form.reserved, "LSS.2")
                 raise Fault("LSS.2")
+            if self.trace:
+                self.trace(_permitted(permissions, entry, is_page=form is page_form))
             permissions &= entry
             if form is page_form:
-                if self.trace:
-                    text = f"this entry maps a page; all levels together permit {_rights(permissions)}"
-                    self.trace(Step(text, "rule 6.4"))
                 self._check_permission(request.access, permissions)
                 offset = (1 << shift) - 1
                 return DmaResult(
@@ -205,21 +224,37 @@ class Translator:
             entry = self._memory.read(address, structure.bytes)
         except MemoryFault:
             if self.trace:
-                self.trace(Step("the read fails", rule, structure, address))
+                self.trace(Entry("the read fails", rule, structure, address, None, structure.bytes))
             raise Fault(error) from None
         if self.trace:
-            self.trace(Step("read", rule, structure, address, entry))
+            self.trace(Entry("read", rule, structure, address, entry, structure.bytes))
         return entry
 
-    def _note_reserved(self, bits: int, rule: str) -> None:
+    def _note(self, text: str, rule: str, blame: int = 0) -> None:
         if self.trace:
-            self.trace(Step(f"bits that must be 0 here are 1: {bits:#x}", rule))
+            self.trace(Check(text, rule, blame))
+
+    def _note_reserved(self, bits: int, rule: str) -> None:
+        self._note(f"bits that must be 0 here are 1: {bits:#x}", rule, bits)
 
 
-def _lookup(level: int, table: int, address: int, shift: int) -> Step:
+def _lookup(level: int, levels: int, table: int, address: int, shift: int) -> Lookup:
     index = address >> shift & INDEX_MASK
-    text = f"level {level} table at {table:#x}, index {index:#x}: bits {shift + 8}:{shift} of the address"
-    return Step(text, "rule 6.3")
+    bits = Selector("address", shift + 8, shift)
+    text = f"level {level} table at {table:#x}, index {index:#x}: {bits}"
+    base_from = "SSPTPTR of the context-entry" if level == levels else f"ADDR of the level {level + 1} entry"
+    return Lookup(text, "rule 6.3", f"level {level} table", table, base_from, index, (bits,))
+
+
+def _permitted(before: int, entry: int, *, is_page: bool) -> Check:
+    """Tell what all entries so far permit, and which of R and W took something away here."""
+    permissions = before & entry
+    what = "this entry maps a page; all levels together permit" if is_page else "permitted so far:"
+    return Check(f"{what} {_rights(permissions)}", "rule 6.4", before & ~entry, permissions)
+
+
+def _spell(widths: dict[int, int]) -> str:
+    return ", ".join(f"AW {code} ({width} bits)" for code, width in sorted(widths.items())) or "none"
 
 
 def _rights(permissions: int) -> str:

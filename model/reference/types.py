@@ -1,10 +1,9 @@
-"""What goes into the reference model and what comes out: requests, results, messages, steps."""
+"""What goes into the reference model and what comes out: requests, results, messages."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, IntEnum
 
-from model.arch import FaultCondition, FaultReason, Structure
+from model.arch import FaultCondition, FaultReason
 
 __all__ = [
     "AddressType",
@@ -15,8 +14,6 @@ __all__ = [
     "InterruptResult",
     "Message",
     "Refusal",
-    "Step",
-    "Trace",
 ]
 
 
@@ -134,22 +131,3 @@ class InterruptResult:
     def fault_reason(self) -> FaultReason | None:
         """Value for FRCD.FR, None when there is no fault."""
         return self.condition.reason if self.condition else None
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One thing the unit did on the way to an answer, for a person to read.
-
-    `text` says what and why, `rule` where the specification says so. A table entry that was read comes with its
-    `structure`, `address` and `value` (None when the read failed).
-    """
-
-    text: str
-    rule: str
-    structure: Structure | None = None
-    address: int | None = None
-    value: int | None = None
-
-
-# Called with each step while it happens; None is silence.
-Trace = Callable[[Step], None] | None

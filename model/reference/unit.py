@@ -1,7 +1,7 @@
 """The remapping unit without time: each call is answered at once from the registers and the tables in memory."""
 
-from model.arch import UnitConfig
-from model.arch.encodings import TableMode
+from model.arch import FaultCondition, UnitConfig
+from model.arch.encodings import ContextGranularity, IotlbGranularity, TableMode
 from model.arch.registers import (
     CCMD,
     FEADDR,
@@ -31,6 +31,7 @@ from model.reference.memory import Memory
 from model.reference.protected_memory import ProtectedMemory
 from model.reference.register_file import RegisterFile
 from model.reference.remap import InterruptTable, Remapper, interrupt_index, is_remappable
+from model.reference.steps import Check, Command, Decision, Recorded, Sent, Trace
 from model.reference.translate import Translator, in_interrupt_range
 from model.reference.types import (
     AddressType,
@@ -41,19 +42,29 @@ from model.reference.types import (
     InterruptResult,
     Message,
     Refusal,
-    Step,
-    Trace,
 )
 
 __all__ = ["Unit"]
 
-REFUSAL_RULES = {
-    Refusal.MALFORMED: "rule 3.1",
-    Refusal.TRANSLATION_OFF: "rule 3.3",
-    Refusal.BEYOND_HOST_WIDTH: "rule 3.3",
-    Refusal.PROTECTED_MEMORY: "rule 21.2",
+# Refusal without a fault -> rule, and what software must change.
+REFUSALS = {
+    Refusal.MALFORMED: ("rule 3.1", "Correct the device: it makes a request that no device may make."),
+    Refusal.TRANSLATION_OFF: (
+        "rule 3.3",
+        "Set up tables and turn translation on (GCMD.TE) before the device uses ATS or page requests.",
+    ),
+    Refusal.BEYOND_HOST_WIDTH: (
+        "rule 3.3",
+        "Give the device an address below 2^HAW, or turn translation on (GCMD.TE) and map the address.",
+    ),
+    Refusal.PROTECTED_MEMORY: (
+        "rule 21.2",
+        "Map memory outside the protected regions, or clear PMEN.EPM once the tables are set up, and wait for PMEN.PRS "
+        "to be 0.",
+    ),
 }
 TES, IRES, CFIS = GSTS["TES"].mask, GSTS["IRES"].mask, GSTS["CFIS"].mask
+LEVELS = {TES: "DMA translation", IRES: "interrupt remapping", CFIS: "passing of compatibility-format interrupts"}
 
 
 class Unit:
@@ -113,7 +124,8 @@ class Unit:
     @trace.setter
     def trace(self, trace: Trace) -> None:
         self._trace = trace
-        for block in (self._translator, self._remapper, self._remapper.poster, self._queue):
+        blocks = (self._translator, self._remapper, self._remapper.poster, self._queue)
+        for block in (*blocks, self._protected_memory, self._recorder):
             block.trace = trace
 
     def read_register(self, offset: int, size: int = 4) -> int:
@@ -144,12 +156,18 @@ class Unit:
         try:
             result = self._interrupt(request)
         except Fault as fault:
-            if not fault.suppressed:
+            if fault.suppressed:
+                self._note_suppressed()
+            else:
                 self._recorder.record_interrupt(fault.condition, request.source_id, interrupt_index(request))
             result = InterruptResult(condition=fault.condition, suppressed=fault.suppressed)
         if self._trace:
             self._trace(_interrupt_decision(result))
         return result
+
+    def preview_queue(self) -> None:
+        """Trace the descriptors between head and tail of the invalidation queue, and do nothing of them."""
+        self._queue.preview()
 
     def _classify(self, request: DmaRequest) -> DmaResult:
         """Rules 3, and the first checks of 4 and 5."""
@@ -163,7 +181,7 @@ class Unit:
             return self._interrupt_range(request)
         if not translating:
             if self._trace:
-                self._trace(Step("DMA translation is off: GSTS.TES = 0", "rule 3.3"))
+                self._trace(Check("DMA translation is off: GSTS.TES = 0", "rule 3.3", permissions=0b11))
             if not untranslated:
                 return DmaResult(refusal=Refusal.TRANSLATION_OFF)
             if request.address >> self.config.haw:
@@ -182,7 +200,7 @@ class Unit:
     def _interrupt_range(self, request: DmaRequest) -> DmaResult:
         """3.4. What is no interrupt request may not go to 0xFEEx_xxxx; a zero-length read completes."""
         if self._trace:
-            self._trace(Step("the address is in the interrupt range 0xFEEx_xxxx: no table is read", "rule 3.4"))
+            self._trace(Check("the address is in the interrupt range 0xFEEx_xxxx: no table is read", "rule 3.4"))
         if request.access is DmaAccess.ZERO_LENGTH_READ:
             return DmaResult()
         fault = Fault("IR.29")
@@ -203,9 +221,15 @@ class Unit:
             raise Fault("RTA.2")
 
     def _dma_fault(self, fault: Fault, request: DmaRequest) -> DmaResult:
-        if not fault.suppressed:
+        if fault.suppressed:
+            self._note_suppressed()
+        else:
             self._recorder.record_dma(fault.condition, request)
         return DmaResult(refusal=Refusal.FAULT, condition=fault.condition, suppressed=fault.suppressed)
+
+    def _note_suppressed(self) -> None:
+        if self._trace:
+            self._trace(Recorded("not recorded: FPD is 1 in the entry that was used", "rule 24.5"))
 
     def _interrupt(self, request: InterruptRequest) -> InterruptResult:
         """Rules 22.1, 22.2, and 28.11 for their order."""
@@ -213,7 +237,7 @@ class Unit:
         passed = InterruptResult(message=Message(request.address, request.data))
         if not status & IRES:
             if self._trace:
-                self._trace(Step("interrupt remapping is off: GSTS.IRES = 0", "rule 22.1"))
+                self._trace(Check("interrupt remapping is off: GSTS.IRES = 0", "rule 22.1"))
             if self.config.irreq:
                 raise Fault("IR.2B")
             return passed
@@ -226,7 +250,7 @@ class Unit:
             return result
         if self._trace:
             text = f"compatibility format; GSTS.CFIS = {int(bool(status & CFIS))}, IRTA.EIME = {int(table.extended)}"
-            self._trace(Step(text, "rule 22.2"))
+            self._trace(Check(text, "rule 22.2"))
         if table.extended or not status & CFIS:
             raise Fault("IR.25")
         return passed
@@ -234,7 +258,7 @@ class Unit:
     def _send(self, message: Message) -> None:
         self.messages.append(message)
         if self._trace:
-            self._trace(Step(f"send {message.data:#x} to {message.address:#x}", "rule 25"))
+            self._trace(Sent(f"send {message.data:#x} to {message.address:#x}", "rule 25"))
 
     def _global_command(self, _number: int, command: int) -> None:
         """18. Controls are acted on from bit 31 down when several change at once (28.13)."""
@@ -251,12 +275,20 @@ class Unit:
 
     def _level(self, status: int, value: int, capability: str) -> None:
         if not capability or self.config.has(capability):
+            was = int(bool(self._registers[GSTS] & status))
+            if was != value:
+                self._note(f"{LEVELS[status]} is turned {'on' if value else 'off'}", "rule 18")
             self._registers[GSTS] = self._registers[GSTS] & ~status | status * value
+
+    def _note(self, text: str, rule: str) -> None:
+        if self._trace:
+            self._trace(Command(text, rule))
 
     def _set_root_table(self) -> None:
         self._root_table = RTADDR["RTA"].in_place(self._registers[RTADDR])
         self._table_mode = TableMode(RTADDR["TTM"].of(self._registers[RTADDR]))
         self._registers[GSTS] |= GSTS["RTPS"].mask
+        self._note(f"SRTP: the root table is at {self._root_table:#x}, mode {self._table_mode.name}", "rule 18.1")
 
     def _set_interrupt_table(self) -> None:
         table = self._registers[IRTA]
@@ -266,21 +298,29 @@ class Unit:
             extended=bool(IRTA["EIME"].of(table)),
         )
         self._registers[GSTS] |= GSTS["IRTPS"].mask
+        where = f"at {self._interrupt_table.base:#x}, {self._interrupt_table.entries} entries"
+        self._note(f"SIRTP: the interrupt remapping table is {where}", "rule 18.3")
 
     def _queue_enable(self, enable: bool) -> None:
         enabled = bool(GSTS["QIES"].of(self._registers[GSTS]))
         if enable and not enabled and self.config.qi:
+            self._note("the invalidation queue is turned on", "rule 16.1")
             self._queue.enable()
         elif enabled and not enable:
+            self._note("the invalidation queue is turned off, its head returns to 0", "rule 16.7")
             self._queue.disable()
 
     def _context_command(self, _number: int, bits: int) -> None:
         if CCMD["ICC"].of(bits):
             invalidate_context_cache(self.config, self._registers, self._table_mode)
+            done = ContextGranularity(CCMD["CAIG"].of(self._registers[CCMD]))
+            self._note(f"context-cache invalidation: {_done(done)}", "rule 17")
 
     def _iotlb_command(self, _number: int, bits: int) -> None:
         if IOTLB["IVT"].of(bits):
             invalidate_iotlb(self.config, self._registers, self._table_mode)
+            done = IotlbGranularity(IOTLB["IAIG"].of(self._registers[IOTLB]))
+            self._note(f"IOTLB invalidation: {_done(done)}", "rule 17")
 
     def _fault_status_written(self) -> None:
         self._recorder.status_cleared()
@@ -289,6 +329,11 @@ class Unit:
     def _completion_status_written(self) -> None:
         if not ICS["IWC"].of(self._registers[ICS]):
             self._completion_event.withdraw()
+
+
+def _done(granularity: ContextGranularity | IotlbGranularity) -> str:
+    """A granularity that was done is spelt, 0 stands for a command that was rejected."""
+    return f"done, {granularity.name.lower()}" if granularity else "rejected, nothing was done"
 
 
 def _is_malformed(request: DmaRequest) -> bool:
@@ -301,28 +346,30 @@ def _is_malformed(request: DmaRequest) -> bool:
     return request.address_type is AddressType.RESERVED
 
 
-def _decision(result: DmaResult) -> Step:
+def _decision(result: DmaResult) -> Decision:
     if result.condition:
-        recorded = "not recorded, FPD = 1" if result.suppressed else "recorded"
-        return Step(
-            f"refused: {result.condition.text}; fault {result.condition.reason:#x}, {recorded}", result.condition.name
-        )
+        return _fault_decision(result.condition, suppressed=result.suppressed)
     if result.refusal:
-        return Step(f"refused: {result.refusal.value}; no fault is recorded", REFUSAL_RULES[result.refusal])
+        rule, remedy = REFUSALS[result.refusal]
+        text = f"refused: {result.refusal.value}; no fault is recorded"
+        return Decision(text, rule, False, result.refusal.value, remedy=remedy)
     if result.address is None:
-        return Step("completes; the data mean nothing", "rule 3.4")
+        return Decision("completes; the data mean nothing", "rule 3.4", True)
     rights = "".join(letter for letter, given in (("R", result.read), ("W", result.write)) if given)
-    return Step(
-        f"permitted: host address {result.address:#x}, page of {1 << result.page_shift:#x} bytes, {rights}", "rule 9.2"
-    )
+    text = f"permitted: host address {result.address:#x}, page of {1 << result.page_shift:#x} bytes, {rights}"
+    return Decision(text, "rule 9.2", True)
 
 
-def _interrupt_decision(result: InterruptResult) -> Step:
+def _fault_decision(condition: FaultCondition, *, suppressed: bool) -> Decision:
+    recorded = ", not recorded, FPD = 1" if suppressed else ""
+    text = f"refused: {condition.text}; fault {condition.reason:#x}{recorded}"
+    return Decision(text, condition.name, False, condition.name, condition.reason, condition.remedy)
+
+
+def _interrupt_decision(result: InterruptResult) -> Decision:
     if result.condition:
-        recorded = "not recorded, FPD = 1" if result.suppressed else "recorded"
-        return Step(
-            f"refused: {result.condition.text}; fault {result.condition.reason:#x}, {recorded}", result.condition.name
-        )
+        return _fault_decision(result.condition, suppressed=result.suppressed)
     if result.message:
-        return Step(f"permitted: {result.message.data:#x} goes to {result.message.address:#x}", "rule 22.5")
-    return Step(f"posted in the descriptor at {result.descriptor_address:#x}", "rule 23.2")
+        text = f"permitted: {result.message.data:#x} goes to {result.message.address:#x}"
+        return Decision(text, "rule 22.5", True)
+    return Decision(f"posted in the descriptor at {result.descriptor_address:#x}", "rule 23.2", True)

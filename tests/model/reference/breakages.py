@@ -108,7 +108,7 @@ BREAKAGES = (
     Breakage("IM is ignored", "reference/event_message.py", 'and not control & self._control["IM"].mask:', ":", SEQUENCES),
     # Invalidation queue and registers
     Breakage("IQH moves past a bad descriptor", "reference/invalidate.py", "self._recorder.report(IQE.mask)", "self._recorder.report(IQE.mask); registers[IQH] += 16", INVALIDATE),
-    Breakage("IQH does not wrap", "reference/invalidate.py", "(self._registers[IQH] + size) % queue_bytes", "self._registers[IQH] + size", INVALIDATE),
+    Breakage("IQH does not wrap", "reference/invalidate.py", "(self._registers[IQH] + queue.step) % queue.bytes", "self._registers[IQH] + queue.step", INVALIDATE),
     Breakage("IQH stays when the queue is disabled", "reference/invalidate.py", "self._registers[IQH] = 0", "pass", SEQUENCES),
     Breakage("IQEI stays when IQE is cleared", "reference/invalidate.py", 'self._registers[IQERCD] &= ~IQERCD["IQEI"].mask', "pass", SEQUENCES),
     Breakage("the wait descriptor writes no status", "reference/invalidate.py", 'if INV_WAIT["SW"].of(descriptor):', "if False:", INVALIDATE),

@@ -4,7 +4,7 @@ Offsets and bit positions are typed in from the specification; nothing here is t
 """
 
 from model.arch import UnitConfig
-from model.reference import InterruptRequest, InterruptResult, Memory, Unit
+from model.reference import Entry, InterruptRequest, InterruptResult, Memory, Unit
 
 GCMD, GSTS, RTADDR, CCMD, FSTS = 0x18, 0x1C, 0x20, 0x28, 0x34
 FECTL, FEDATA, FEADDR, FEUADDR = 0x38, 0x3C, 0x40, 0x44
@@ -166,7 +166,10 @@ def trace_of(unit: Unit) -> list[tuple[str, str | None, int | None, int | None]]
     steps: list[tuple[str, str | None, int | None, int | None]] = []
 
     def take(step):
-        steps.append((step.text, step.structure.name if step.structure else None, step.address, step.value))
+        if isinstance(step, Entry):
+            steps.append((step.text, step.structure and step.structure.name, step.address, step.value))
+        else:
+            steps.append((step.text, None, None, None))
 
     unit.trace = take
     return steps

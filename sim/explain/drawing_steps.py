@@ -1,0 +1,193 @@
+"""Parts of the picture of a walk: a table with the selected entry, the entry's card, the permission so far."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from sim.explain.canvas import MONO, Canvas, clip, text_width, wrap
+from sim.explain.decoding import ones, value_lines
+from sim.explain.explanation import FieldValue, Step
+
+__all__ = [
+    "Columns",
+    "card_height",
+    "chips_height",
+    "chips_of",
+    "draw_card",
+    "draw_chips",
+    "draw_lamps",
+    "draw_table",
+    "sentence",
+]
+
+TABLE_HEIGHT = 96
+CHIP_HEIGHT = 23
+LINE = 18
+PADDING = 14
+RULE_WIDTH = 70
+WIDE_FIELD_BITS = 64
+LAMPS = ((0, "R", 1), (44, "W", 2))  # offset, letter, bit of the permissions
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Where tables, cards and lamps stand, in pixels from the left."""
+
+    table: int
+    table_width: int
+    card: int
+    card_width: int
+    lamps: int
+
+    @classmethod
+    def of(cls, right: int, *, has_lamps: bool) -> Self:
+        """Lay out columns that end at `right`."""
+        lamps = right - 88
+        return cls(60, 296, 400, (lamps - 18 if has_lamps else right) - 400, lamps)
+
+    def span(self, step: Step) -> tuple[int, int]:
+        """Return left edge and width of a step's card: all that there is without a table."""
+        if step.place is None:
+            return self.table, self.card + self.card_width - self.table
+        return self.card, self.card_width
+
+
+Chip = tuple[str, str, float]  # text, look, width
+
+
+def chips_of(fields: tuple[FieldValue, ...], *, without: tuple[str, ...] = ()) -> list[Chip]:
+    """Return a chip for each field that is worth it."""
+    chips = []
+    for value in fields:
+        if not value.shown or value.name in without or (value.meaning == "ignored" and not value.wrong):
+            continue
+        text = clip(_chip_text(value), 430)
+        chips.append((text, "bad" if value.wrong else "", text_width(text, 12, MONO) + 16))
+    return chips
+
+
+def _chip_text(value: FieldValue) -> str:
+    if value.address is not None:
+        return f"{value.name} → {value.address:#x}"
+    if value.high - value.low >= WIDE_FIELD_BITS and value.value:
+        return f"{value.name} bits {ones(value.value)}"
+    return f"{value.name} {value.value:#x}" if value.high > value.low else f"{value.name} {value.value}"
+
+
+def _rows_of(chips: list[Chip], width: float) -> list[list[Chip]]:
+    rows: list[list[Chip]] = [[]]
+    for chip in chips:
+        if rows[-1] and sum(w + 6 for _, _, w in rows[-1]) + chip[2] > width:
+            rows.append([])
+        rows[-1].append(chip)
+    return rows if chips else []
+
+
+def chips_height(chips: list[Chip], width: float) -> float:
+    """Return how high chips are in rows of `width`."""
+    return len(_rows_of(chips, width)) * (CHIP_HEIGHT + 5)
+
+
+def draw_chips(canvas: Canvas, x: float, y: float, width: float, chips: list[Chip]) -> float:
+    """Draw chips in rows from `y` on, and return how high they are."""
+    rows = _rows_of(chips, width)
+    for number, row in enumerate(rows):
+        at = x
+        for text, look, chip_width in row:
+            top = y + number * (CHIP_HEIGHT + 5)
+            canvas.box(at, top, chip_width, CHIP_HEIGHT - 2, "bad-box" if look else "chip", 4)
+            canvas.text(at + 8, top + 15, text, f"mono {look}".strip())
+            at += chip_width + 6
+    return chips_height(chips, width)
+
+
+def _notes(step: Step, width: float) -> list[str]:
+    return [line for note in step.notes for line in wrap(sentence(note.text), width - RULE_WIDTH)]
+
+
+def sentence(text: str) -> str:
+    """Begin with a capital letter."""
+    return text[:1].upper() + text[1:]
+
+
+def card_height(step: Step, columns: Columns, *, with_table: bool) -> float:
+    """Return how high a step's card is."""
+    _, width = columns.span(step)
+    inner = width - 2 * PADDING
+    height: float = 2 * PADDING - 6 + max(LINE * len(_notes(step, inner)), 6)
+    if step.structure:
+        height += LINE + 8 + chips_height(chips_of(step.fields), inner)
+    if step.value is not None:
+        height += LINE * len(value_lines(step.value, step.size))
+    return max(height, TABLE_HEIGHT if with_table else 0)
+
+
+def draw_table(canvas: Canvas, columns: Columns, y: float, step: Step) -> None:
+    """Draw a table as a box of entries, the selected one marked."""
+    place = step.place
+    assert place is not None
+    x, width = columns.table, columns.table_width
+    canvas.box(x, y, width, TABLE_HEIGHT, "card")
+    canvas.text(x + 12, y + 20, sentence(place.table), "name")
+    base = f"{place.base:#x}"
+    canvas.text(x + 12, y + 38, base, "mono")
+    origin = f"from {place.base_from}"
+    canvas.text(x + 12 + text_width(base, 12, MONO) + 8, y + 38, origin, "small muted")
+    for line in (50, 54, 84, 88):
+        canvas.path(f"M{x + 8} {y + line:g} H{x + width - 8}", "rule")
+    chosen = ", ".join(str(part).replace(" of the ", " of ") for part in place.selected)
+    canvas.box(x + 1, y + 58, width - 2, 22, "mark-box", 0)
+    canvas.text(x + 12, y + 73, f"entry {place.index:#x}" if chosen or place.index else "this descriptor", "marked")
+    right = clip(_short(chosen), width - 110, 11, "sans")
+    canvas.text(x + width - 10, y + 73, right, "small muted", "end")
+
+
+def _short(chosen: str) -> str:
+    """Name the number once where both parts are bits of the same."""
+    parts = chosen.split(", ")
+    owners = {part.rpartition(" of ")[2] for part in parts}
+    if len(parts) > 1 and len(owners) == 1:
+        bits = " and ".join(part.rpartition(" of ")[0].replace("bits ", "").replace("bit ", "") for part in parts)
+        return f"bits {bits} of {owners.pop()}"
+    return chosen
+
+
+def draw_card(canvas: Canvas, columns: Columns, y: float, height: float, step: Step, *, is_fatal: bool) -> None:
+    """Draw the card of an entry: name, address, value, fields, and what was found out from it."""
+    x, width = columns.span(step)
+    canvas.box(x, y, width, height, "bad-box" if is_fatal else "card")
+    canvas.text(x + width - PADDING, y + height - 10, step.rule, "small muted", "end")
+    inner, at = x + PADDING, y + PADDING + 7.0
+    if step.structure:
+        failed = "fails" in step.action or step.action == "wrong"
+        canvas.text(inner, at, step.structure, "name")
+        where = f"{step.address:#x}" + ("" if step.action == "read" else f"   {step.action}")
+        canvas.text(x + width - PADDING, at, where, "mono bad" if failed else "mono", "end")
+        at += LINE
+        if step.value is not None:
+            for line in value_lines(step.value, step.size):
+                canvas.text(inner, at, line, "mono muted")
+                at += LINE
+        at += draw_chips(canvas, inner, at - 9, width - 2 * PADDING, chips_of(step.fields)) + 8
+    for line in _notes(step, width - 2 * PADDING):
+        canvas.text(inner, at, line, "bad" if is_fatal else "")
+        at += LINE
+
+
+def draw_lamps(
+    canvas: Canvas, columns: Columns, y: float, step: Step, before: tuple[float, int] | None
+) -> tuple[float, int]:
+    """Draw whether reads and writes are permitted so far; return where the lamps stand, and the permissions."""
+    permissions = step.permissions or 0
+    at = y + 36
+    if before is None:
+        canvas.text(columns.lamps + 32, y + 10, "permitted so far", "small muted", "middle")
+    for offset, letter, bit in LAMPS:
+        x = columns.lamps + 10 + offset
+        if before:
+            look = "good-line" if before[1] & bit else "off-line"
+            canvas.path(f"M{x} {before[0] + 14:g} V{at - 14:g}", look)
+        is_lost = not permissions & bit and (before is None or before[1] & bit)
+        canvas.circle(x, at, 13, "good-full" if permissions & bit else "bad-box" if is_lost else "off")
+        look = "inverse" if permissions & bit else "bad" if is_lost else "muted"
+        canvas.text(x, at + 5, letter, look, "middle")
+    return at, permissions

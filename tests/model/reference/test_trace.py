@@ -1,0 +1,180 @@
+"""What the model tells of itself: where entries stand and why, what they permit, what becomes of faults, remedies."""
+
+from itertools import pairwise
+
+import pytest
+
+from model.arch import CONDITIONS, QUEUE_ERRORS
+from model.arch.encodings import IqeiCode
+from model.reference import (
+    AddressType,
+    Check,
+    Decision,
+    DmaAccess,
+    DmaRequest,
+    Entry,
+    Lookup,
+    Memory,
+    Recorded,
+    Refusal,
+    Selector,
+    Unit,
+)
+from model.reference.unit import REFUSALS
+from tests.model.reference.interrupts import QUEUE, make_unit, start_queue
+
+GCMD, RTADDR, PMEN, PLMBASE, PLMLIMIT, FSTS = 0x18, 0x20, 0x64, 0x68, 0x6C, 0x34
+TE, SRTP = 1 << 31, 1 << 30
+SOURCE = 0x3A0A
+
+
+def walking_unit(**features) -> Unit:
+    """Tables of 39 bits for one source: 0x80604abc has the indices 2, 3, 4; level 2 takes the write permission away."""
+    memory = Memory()
+    for address, value in (
+        (0x13A0, 0x2001),
+        (0x20A0, 0x3001),
+        (0x20A8, 0x701),
+        (0x3010, 0x4003),
+        (0x4018, 0x5001),
+        (0x5020, 0x7003),
+    ):
+        memory.write(address, 8, value)
+    unit = make_unit(memory, **features)
+    unit.write_register(RTADDR, 0x1000, size=8)
+    unit.write_register(GCMD, SRTP)
+    unit.write_register(GCMD, TE)
+    return unit
+
+
+def steps_of(
+    unit: Unit, access: DmaAccess = DmaAccess.READ, address: int = 0x80604ABC, source_id: int = SOURCE
+) -> list:
+    steps: list = []
+    unit.trace = steps.append
+    unit.dma(DmaRequest(source_id, address, access))
+    unit.trace = None
+    return steps
+
+
+@pytest.mark.parametrize("condition", CONDITIONS.values(), ids=lambda condition: condition.name)
+def test_every_condition_says_what_software_must_change(condition):
+    assert condition.remedy.endswith(".")
+    assert condition.remedy[0].isupper()
+    assert len(condition.remedy.split()) >= 6
+    assert condition.remedy != condition.text
+
+
+def test_every_refusal_and_queue_error_says_what_software_must_change():
+    assert set(REFUSALS) == set(Refusal) - {Refusal.FAULT}
+    assert set(QUEUE_ERRORS) == set(IqeiCode) - {IqeiCode.NONE}
+    assert all(code is error.code for code, error in QUEUE_ERRORS.items())
+    remedies = [remedy for _, remedy in REFUSALS.values()] + [error.remedy for error in QUEUE_ERRORS.values()]
+    assert all(remedy.endswith(".") and len(remedy.split()) >= 6 for remedy in remedies)
+
+
+def test_lookups_say_where_entries_stand_and_why_there():
+    lookups = [step for step in steps_of(walking_unit()) if isinstance(step, Lookup)]
+    assert [(at.table, at.base, at.base_from, at.index, at.selectors) for at in lookups] == [
+        ("root table", 0x1000, "RTADDR.RTA", 0x3A, (Selector("source-id", 15, 8),)),
+        ("context table", 0x2000, "CTP of the root-entry", 0x0A, (Selector("source-id", 7, 0),)),
+        ("level 3 table", 0x3000, "SSPTPTR of the context-entry", 2, (Selector("address", 38, 30),)),
+        ("level 2 table", 0x4000, "ADDR of the level 3 entry", 3, (Selector("address", 29, 21),)),
+        ("level 1 table", 0x5000, "ADDR of the level 2 entry", 4, (Selector("address", 20, 12),)),
+    ]
+
+
+def test_every_lookup_is_followed_by_its_entry():
+    steps = steps_of(walking_unit())
+    for lookup, entry in pairwise(steps):
+        if isinstance(lookup, Lookup):
+            assert isinstance(entry, Entry)
+            assert entry.address == lookup.base + lookup.index * entry.size
+
+
+def test_permissions_so_far_and_who_took_them_away():
+    checks = [s for s in steps_of(walking_unit()) if isinstance(s, Check) and s.permissions is not None]
+    assert [(check.permissions, check.blame) for check in checks] == [(3, 0), (1, 2), (1, 0)]
+
+
+def test_refused_write_is_recorded_and_has_a_remedy():
+    unit = walking_unit()
+    recorded, decision = steps_of(unit, DmaAccess.WRITE)[-2:]
+    assert (recorded.text, recorded.record) == ("recorded in FRCD[0]", 0)
+    assert isinstance(decision, Decision)
+    assert (decision.permitted, decision.condition, decision.code) == (False, "LGN.2", 5)
+    assert decision.remedy == CONDITIONS["LGN.2"].remedy
+
+
+@pytest.mark.parametrize(
+    ("features", "faults", "text"),
+    [
+        ({"nfr": 1}, 1, "not recorded: FRCD[0] still holds an older fault, so FSTS.PFO is set"),
+        ({"nfr": 1}, 2, "not recorded: FSTS.PFO is 1, so faults are dropped until software clears it"),
+        ({"collapse_faults": True}, 1, "not recorded: source-id 0x3a0a has a record already"),
+    ],
+)
+def test_fault_that_is_not_recorded_says_why(features, faults, text):
+    unit = walking_unit(**features)
+    for _ in range(faults):
+        steps_of(unit, DmaAccess.WRITE)
+    (recorded,) = [step for step in steps_of(unit, DmaAccess.WRITE) if isinstance(step, Recorded)]
+    assert (recorded.text, recorded.record) == (text, None)
+
+
+def test_fault_of_an_entry_with_fpd_says_why_it_is_not_recorded():
+    unit = walking_unit()
+    unit.memory.write(0x20A0, 8, 0x3003)
+    (recorded,) = [step for step in steps_of(unit, DmaAccess.WRITE) if isinstance(step, Recorded)]
+    assert recorded.text == "not recorded: FPD is 1 in the entry that was used"
+    assert unit.read_register(FSTS) == 0
+
+
+def test_refusal_without_a_fault_has_a_remedy():
+    unit = walking_unit()
+    for offset, value in ((PLMBASE, 0), (PLMLIMIT, 0), (PMEN, 1 << 31)):
+        unit.write_register(offset, value)
+    check, decision = steps_of(unit)[-2:]
+    assert check.text == "host address 0x7abc is protected: PLMBASE and PLMLIMIT, 0x0 to 0x1fffff"
+    assert (decision.condition, decision.code) == ("protected memory", None)
+    assert "PMEN.EPM" in decision.remedy
+
+
+def test_translated_request_blames_tt():
+    unit = walking_unit()
+    steps: list = []
+    unit.trace = steps.append
+    unit.dma(DmaRequest(SOURCE, 0x1000, DmaAccess.READ, address_type=AddressType.TRANSLATED))
+    (check,) = [step for step in steps if isinstance(step, Check)]
+    assert (check.rule, check.blame) == ("LCT.5", 0b1100)
+
+
+def queue_steps(unit: Unit) -> list:
+    steps: list = []
+    unit.trace = steps.append
+    unit.preview_queue()
+    unit.trace = None
+    return [step for step in steps if isinstance(step, Entry | Decision)]
+
+
+def test_preview_tells_of_descriptors_and_does_none():
+    """Type 0 stops the queue at its second descriptor; two follow. IQT is at 0x88."""
+    unit = make_unit()
+    start_queue(unit, [])
+    for at, descriptor in enumerate((0x11, 0x0, 0x4, 0x9000 << 64 | 7 << 32 | 0x25)):
+        unit.memory.write(QUEUE + at * 16, 16, descriptor)
+    unit.write_register(0x88, 0x40, size=8)
+    before = [unit.read_register(offset, 8) for offset in range(0, 0x100, 8)]
+    steps = queue_steps(unit)
+    assert [step.text for step in steps if isinstance(step, Entry)] == ["wrong", "waits", "waits"]
+    assert [step.address for step in steps if isinstance(step, Entry)] == [QUEUE + 16, QUEUE + 32, QUEUE + 48]
+    assert [step.condition for step in steps if isinstance(step, Decision)] == ["IQEI 3"]
+    assert [unit.read_register(offset, 8) for offset in range(0, 0x100, 8)] == before
+    assert unit.memory.read(0x9000, 4) == 0
+
+
+def test_preview_of_a_tail_out_of_place_ends():
+    unit = make_unit()
+    start_queue(unit, [])
+    unit.write_register(0x88, 0x1000, size=8)
+    assert [step.condition for step in queue_steps(unit)] == ["IQEI 1"]

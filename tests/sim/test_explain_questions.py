@@ -1,0 +1,289 @@
+"""`vtd explain` asked for what is in no recording: tables of a TOML file, interrupts of one's own, the whole queue."""
+
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from sim.__main__ import vtd
+from tests.sim.handmade import EVENTS, write_recording
+
+# 00:02.0 has 39-bit tables; 0xc0405abc has the indices 3, 2, 5. The IRTE of handle 1 posts vector 0x45 to 0xb000.
+TABLES = """
+[registers]
+RTADDR = 0x1000
+IRTA = 0xa80f
+IQA = 0x8000
+IQT = 0x60
+[memory]
+0x1000 = [0x2001, 0]
+0x2100 = [0x3001, 0x701]
+0x3018 = 0x4003
+0x4010 = 0x5001
+0x5028 = 0xabcd003
+0x5030 = "fails"
+0x8000 = [0x11, 0]
+0x8010 = [0x70032, 0xc0400003]
+0x8020 = [0x3000000020, 0]
+0x8030 = [0x5, 0]
+0x8040 = [0x300000000035, 0x9000]
+0x8050 = [0x0, 0]
+0xa010 = [0xb00000458001, 0x40010]
+0xb000 = [0, 0, 0, 0, 0x900990000, 0, 0, 0]
+"""
+
+
+@pytest.fixture
+def tables(tmp_path: Path) -> Path:
+    path = tmp_path / "driver.toml"
+    path.write_text(TABLES)
+    return path
+
+
+def explain(path: Path, *options: str) -> Result:
+    return CliRunner().invoke(vtd, ["explain", str(path), *options])
+
+
+def explained(path: Path, *options: str) -> str:
+    result = explain(path, *options)
+    assert (result.exit_code, result.stderr) == (0, "")
+    return result.stdout
+
+
+def refusal(path: Path, *options: str) -> str:
+    result = explain(path, *options)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith("Error: ")
+    assert result.stderr.count("\n") == 1
+    return result.stderr.removeprefix("Error: ").rstrip("\n")
+
+
+def test_dma_with_tables_of_ones_own(tables: Path) -> None:
+    text = explained(tables, "--source-id", "00:02.0", "--address", "0xc0405abc")
+    assert text.startswith("with the tables of driver.toml: DMA read of 00:02.0 (source-id 0x0010) at 0xc0405abc\n")
+    assert "permitted: host address 0xabcdabc, page of 0x1000 bytes, R  [rule 9.2]" in text
+    text = explained(tables, "--source-id", "00:02.0", "--address", "0xc0405abc", "--write")
+    assert "refused: write or AtomicOp without write permission; fault 0x5  [LGN.2]\nrecorded in FRCD[0]\n" in text
+
+
+def test_quadword_that_fails(tables: Path) -> None:
+    text = explained(tables, "--source-id", "00:02.0", "--address", "0xc0406000")
+    assert "  5. SECOND_STAGE_PTE at 0x5030: the read fails  [rule 6.3]\n" in text
+    assert "fault 0x7  [LSS.1]" in text
+
+
+def test_configuration_of_the_tables(tables: Path) -> None:
+    tables.write_text("[unit]\nhaw = 39\n" + TABLES.replace("0xabcd003", "0x8000000003"))
+    assert "fault 0xc  [LSS.2]" in explained(tables, "--source-id", "00:02.0", "--address", "0xc0405abc")
+
+
+def test_gcmd_of_the_file_is_all_that_is_written(tables: Path) -> None:
+    """SRTP alone: translation stays off. Then SRTP and TE, one after the other."""
+    question = ("--source-id", "00:02.0", "--address", "0xc0405abc")
+    tables.write_text(TABLES.replace("[memory]", "GCMD = 0x40000000\n[memory]"))
+    assert "DMA translation is off: GSTS.TES = 0" in explained(tables, *question)
+    tables.write_text(TABLES.replace("[memory]", "GCMD = [0x40000000, 0x80000000]\n[memory]"))
+    assert "host address 0xabcdabc" in explained(tables, *question)
+
+
+def test_posted_interrupt_of_ones_own(tables: Path) -> None:
+    text = explained(tables, "--interrupt", "--source-id", "00:02.0", "--address", "0xfee00030")
+    lines = [line for line in text.splitlines() if re.match(r" *\d\. | {5}so: |\S", line)]
+    assert lines == [
+        "with the tables of driver.toml: interrupt request of 00:02.0 (source-id 0x0010): 0x0 to 0xfee00030",
+        "  1. IRTE_POSTED at 0xa010: read  [rule 22.3]",
+        "     so: source-id 0x0010 matches; SVT says: compare with SID 0x0010, SQ 0 leaves out bits 0b000  [rule",
+        "  2. POSTED_INTERRUPT_DESCRIPTOR at 0xb000: read  [rule 23.1]",
+        "     so: vector 0x45 is set in PIR; ON becomes 1, and a notification is due: SN is 0  [rule 23.2]",
+        "  3. POSTED_INTERRUPT_DESCRIPTOR at 0xb000: write, as one step with the read  [rule 23.2]",
+        "posted in the descriptor at 0xb000  [rule 23.2]",
+        "send 0x4099 to 0xfee09000  [rule 25]",
+    ]
+
+
+def test_interrupt_of_ones_own_with_data(tables: Path) -> None:
+    """SHV: the subhandle 0xffff goes beyond the table."""
+    question = ("--interrupt", "--source-id", "00:02.0", "--address", "0xfee00038", "--data", "0xffff")
+    text = explained(tables, *question)
+    assert "  1. interrupt remapping table: no entry is read  [rule 22.3]\n" in text
+    assert "bits 15:0 of the data = 0xffff" in text.replace("\n           ", "")
+    assert "so: the table ends with index 0xffff, host memory below 2^48  [IR.21]" in text
+
+
+QUEUE = """\
+  1. CONTEXT_CACHE_INV at 0x8000: complete  [rule 16.2]
+     so: all cached context-entries are dropped  [rule 15]
+  2. IOTLB_INV at 0x8010: complete  [rule 16.2]
+     so: cached translations of domain 0x7 for 8 pages from 0xc0400000 are dropped  [rule 15]
+  3. unknown descriptor at 0x8020: error  [rule 16.2]
+     so: type 0 does not exist here  [rule 16.3]
+     so: queue error: type or granularity of the descriptor is unknown or absent; IQERCD.IQEI = 3,
+  4. INV_WAIT at 0x8030: waiting  [rule 16.2]
+     so: complete once all descriptors before it are  [rule 16.5]
+  5. INV_WAIT at 0x8040: waiting  [rule 16.2]
+     so: complete once all descriptors before it are; write status 0x3000 to 0x9000; set ICS.IWC, and
+  6. unknown descriptor at 0x8050: waiting and wrong  [rule 16.2]
+     so: type 0 does not exist here  [rule 16.3]
+     so: queue error: type or granularity of the descriptor is unknown or absent; IQERCD.IQEI = 3,
+queue error: type or granularity of the descriptor is unknown or absent; IQERCD.IQEI = 3, INVALID_TYPE
+what software must change: Put a descriptor that this unit has in the place where the head points, then
+6 descriptors: 2 complete, 1 error, 2 waiting, 1 waiting and wrong
+""".splitlines()
+
+
+def test_queue_of_tables(tables: Path) -> None:
+    first, second, *lines = explained(tables, "--queue").splitlines()
+    assert first + second == (
+        "with the tables of driver.toml: invalidation queue at 0x8000, 256 descriptors of 16 bytes, on: head 0x20,"
+        "    tail 0x60"
+    )
+    assert [line for line in lines if re.match(r" *\d\. | {5}so: |\S", line)] == QUEUE
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Path:
+    return write_recording(tmp_path / "handmade.jsonl.gz", *EVENTS)
+
+
+def test_queue_of_a_recording(recording: Path) -> None:
+    assert explained(recording, "--queue").splitlines() == [
+        "after line 25 of handmade.jsonl.gz, the last: invalidation queue at 0x8000, 256 descriptors of 16 bytes,",
+        "    on: head 0x10, tail 0x10",
+        "",
+        "  1. INV_WAIT at 0x8000: complete, handed over in line 23  [rule 16.2]",
+        "        value 0x0000000000009000_0000006300000025",
+        "        TYPE_LO = 0x5; SW = 0x1; STDATA = 0x63; STADDR = 0x2400, address 0x9000",
+        "     so: complete once all descriptors before it are; write status 0x63 to 0x9000  [rule 16.5]",
+        "",
+        "1 descriptors: 1 complete",
+    ]
+
+
+def test_queue_before_anything_is_in_it(recording: Path) -> None:
+    lines = explained(recording, "--queue", "--after", "22").splitlines()
+    assert lines[1] == "    0x0, tail 0x0"
+    assert lines[-1] == "no descriptor was handed over since the queue was turned on"
+    assert ", off: head" in explained(recording, "--queue", "--after", "5").replace("\n   ", "")
+
+
+def test_queue_forgets_what_another_descriptor_replaced(tmp_path: Path) -> None:
+    """A queue of 256 places: 258 waits leave 256 of them, the oldest handed over in the second write."""
+    wait = {"e": "m", "a": "0x8000", "d": ("05" + "00" * 15) * 256}
+    writes = [{"e": "w", "o": "0x88", "s": 4, "v": hex(tail)} for tail in (0x20, 0xFF0, 0x20)]
+    path = write_recording(tmp_path / "ring.jsonl.gz", *EVENTS[:20], wait, *writes)
+    text = explained(path, "--queue")
+    numbered = [line for line in text.splitlines() if re.match(r" *\d+\. ", line)]
+    assert len(numbered) == 256
+    assert numbered[0] == "  1. INV_WAIT at 0x8020: complete, handed over in line 24  [rule 16.2]"
+    assert numbered[-1] == "256. INV_WAIT at 0x8010: complete, handed over in line 25  [rule 16.2]"
+    off = {"e": "w", "o": "0x18", "s": 4, "v": "0x82000000"}
+    path = write_recording(tmp_path / "off.jsonl.gz", *EVENTS[:20], wait, *writes, off)
+    assert explained(path, "--queue").splitlines()[-1] == "2 descriptors: 2 waiting"  # the head is 0 now, the tail 0x20
+    reset = {"e": "mark", "text": "reset"}
+    path = write_recording(tmp_path / "reset.jsonl.gz", *EVENTS[:20], wait, *writes, reset)
+    assert explained(path, "--queue").splitlines()[-1] == "no descriptor was handed over since the queue was turned on"
+
+
+READ = ("--source-id", "00:02.0", "--address", "0x1000")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[registers", ": not TOML: Expected ']' at the end of a table declaration (at end of document)"),
+        ("[memmory]", ": memmory is no part of such a file; there are [unit], [registers] and [memory]"),
+        ("unit = 1", ": unit is no part of such a file; there are [unit], [registers] and [memory]"),
+        ("[unit]\nhaw = 99", ", [unit]: haw must be 32 to 52 bits, not 99"),
+        ("[memory]\n0x1000 = 1", ": [registers] is missing; RTADDR, IRTA or IQA must say where tables are"),
+        (
+            "[registers]\nRTADDR = 'abc'",
+            ", [registers] RTADDR: must be a number of at most 64 bits, or a list of such, not 'abc'",
+        ),
+        (
+            "[registers]\nGCMD = 0x100000000",
+            ", [registers] GCMD: must be a number of at most 32 bits, or a list of such, not 4294967296",
+        ),
+        (
+            "[registers]\nGCMD = [true]",
+            ", [registers] GCMD: must be a number of at most 32 bits, or a list of such, not True",
+        ),
+        (
+            "[memory]\n0x1004 = 1",
+            ", [memory] 0x1004: must be an address of at most 64 bits, a multiple of 8 such as 0x1000",
+        ),
+        (
+            "[memory]\nhere = 1",
+            ", [memory] here: must be an address of at most 64 bits, a multiple of 8 such as 0x1000",
+        ),
+        (
+            "[memory]\n0x1000 = [1, 'broken']",
+            ", [memory] 0x1000: the quadword at 0x1008 must be a number of at most 64 bits or \"fails\", not 'broken'",
+        ),
+        (
+            "[memory]\n0x1000 = [1, 2]\n0x1008 = 3",
+            ", [memory] 0x1008: 0x1008 has a value already, from another line",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_file_of_tables(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "driver.toml"
+    path.write_text(text)
+    assert refusal(path, *READ) == f"{path}{message}"
+
+
+def test_register_that_software_does_not_write(tmp_path: Path) -> None:
+    path = tmp_path / "driver.toml"
+    for name in ("RTADR", "CAP", "FRCD"):
+        path.write_text(f"[registers]\n{name} = 1")
+        message = refusal(path, *READ)
+        assert message.startswith(
+            f"{path}, [registers] {name}: no register that software writes; there are GCMD, RTADDR"
+        )
+
+
+def test_file_of_tables_that_is_not_there(tmp_path: Path) -> None:
+    path = tmp_path / "nothing.toml"
+    assert refusal(path, *READ) == (
+        f"{path}: no such file or directory; a TOML file of registers and memory must be there"
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--event", "2"], "{path} is no recording and has no events; name --queue, or --source-id and --address"),
+        ([*READ, "--after", "3"], "{path} is no recording and has no lines; --after does not go with it"),
+        (
+            [*READ, "--interrupt"],
+            "--address of an interrupt request must be 0xfee00000 to 0xfeefffff, not 0x1000",
+        ),
+        (
+            [*READ, "--interrupt", "--write"],
+            "--interrupt is a write without PASID already; --write and --pasid belong to DMA",
+        ),
+        ([*READ, "--data", "1"], "--data belongs to an interrupt request; name --interrupt too"),
+    ],
+)
+def test_questions_that_tables_cannot_answer(tables: Path, options: list[str], message: str) -> None:
+    assert refusal(tables, *options) == message.format(path=tables)
+
+
+def test_commands_are_steps_of_their_own(tmp_path: Path) -> None:
+    """One write of GCMD turns three things on; the queue does its descriptor in between. Rule 28.13."""
+    head = [event for event in EVENTS[:1] if event["e"] == "w"]
+    setup = [{"e": "w", "o": "0xb8", "s": 8, "v": "0xa007"}, {"e": "w", "o": "0x90", "s": 8, "v": "0x8000"}]
+    queue = [{"e": "m", "a": "0x8000", "d": "05" + "00" * 15}, {"e": "w", "o": "0x88", "s": 4, "v": "0x10"}]
+    command = {"e": "w", "o": "0x18", "s": 4, "v": "0xc7000000"}
+    path = write_recording(tmp_path / "commands.jsonl.gz", *head, *setup, *queue, command)
+    text = explained(path, "--event", "7")
+    assert [line for line in text.splitlines() if re.match(r" *\d\. | {5}so: ", line)] == [
+        "  1. DMA translation is turned on  [rule 18]",
+        "  2. SRTP: the root table is at 0x1000, mode LEGACY  [rule 18.1]",
+        "  3. the invalidation queue is turned on  [rule 16.1]",
+        "  4. INV_WAIT at 0x8000: complete  [rule 16.2]",
+        "     so: complete once all descriptors before it are  [rule 16.5]",
+        "  5. interrupt remapping is turned on  [rule 18]",
+        "  6. SIRTP: the interrupt remapping table is at 0xa000, 256 entries  [rule 18.3]",
+    ]
+    assert "GSTS changes from 0x0 to 0xc7000000" in text
