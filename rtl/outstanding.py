@@ -1,13 +1,105 @@
 """Outstanding requests: how many answers each AXI ID still owes, and how many of them an invalidation waits for."""
 
 from amaranth import *
-from amaranth.lib import data, wiring
+from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from model.arch import UnitConfig
 from model.arch.sizes import OUTSTANDING_LIMIT
 
-__all__ = ["Outstanding"]
+__all__ = ["Outstanding", "Unanswered"]
+
+COUNT_BITS = (2 * OUTSTANDING_LIMIT - 1).bit_length()
+
+
+class Unanswered(wiring.Component):
+    """Requests and their answers: which IDs owe one, and which of them to a marked request.
+
+    By ID, requests and answers are counted modulo 2 * OUTSTANDING_LIMIT, a power of 2; the third count is that of the
+    requests at the boundary, where the first one without a mark came behind marked ones. Counts are in memories, for in
+    one clock one ID has a request and one an answer; what a reset or `mark` changes of all IDs is a bit by ID.
+
+    Members
+    -------
+    request : In
+        With `valid`: a request of `id`; when `marked`, so are all before it.
+    answer : In
+        With `valid`: an answer to the oldest request of `id`; nothing changes when there is none.
+    mark : In
+        All requests of earlier clocks are marked.
+    busy, full, marked : Out
+        By ID, from registers: a request, OUTSTANDING_LIMIT requests, a marked one is without answer.
+    """
+
+    def __init__(self, *, id_bits: int):
+        ids = 1 << id_bits
+        super().__init__(
+            {
+                "request": In(data.StructLayout({"valid": 1, "id": id_bits, "marked": 1})),
+                "answer": In(data.StructLayout({"valid": 1, "id": id_bits})),
+                "mark": In(1),
+                "busy": Out(ids),
+                "full": Out(ids),
+                "marked": Out(ids),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        request, answer = self.request, self.answer
+        busy = Signal(len(self.busy))
+        bounded = Signal.like(busy)  # there is a boundary
+        asked, answered = Signal(COUNT_BITS), Signal(COUNT_BITS)  # with the request, the answer of this clock
+        is_request, is_answer, is_same, is_bounded = request.valid, Signal(), Signal(), Signal()
+        last, last_marked, fills, empties = Signal(), Signal(), Signal(), Signal()
+        asked_of_request, asked_of_answer = self._count(m, "asked", is_request, request.id, asked, answer.id)
+        answered_of_answer, answered_of_request = self._count(m, "answered", is_answer, answer.id, answered, request.id)
+        starts = is_request & ~request.marked & ~is_bounded
+        _, boundary = self._count(m, "boundary", starts, request.id, asked_of_request, answer.id)
+
+        m.d.comb += [
+            self.busy.eq(busy),
+            is_answer.eq(answer.valid & busy.bit_select(answer.id, 1)),
+            is_same.eq(is_request & is_answer & (request.id == answer.id)),
+            is_bounded.eq(bounded.bit_select(request.id, 1) & ~self.mark),
+            # An ID that owes nothing goes on from the count of its answers: a reset does not reach the memories.
+            asked.eq(Mux(busy.bit_select(request.id, 1), asked_of_request, answered_of_request) + 1),
+            answered.eq(answered_of_answer + 1),
+            last.eq(answered == asked_of_answer),
+            last_marked.eq(Mux(bounded.bit_select(answer.id, 1) & ~self.mark, answered == boundary, last)),
+            # OUTSTANDING_LIMIT more or less is the other highest bit.
+            fills.eq((asked ^ answered_of_request == OUTSTANDING_LIMIT) & ~is_same),
+            empties.eq((asked_of_answer ^ answered_of_answer == OUTSTANDING_LIMIT) & ~is_same),
+        ]
+        with m.If(self.mark):
+            m.d.sync += [self.marked.eq(busy), bounded.eq(0)]
+        with m.If(is_answer):
+            with m.If(last):
+                m.d.sync += busy.bit_select(answer.id, 1).eq(0)
+            with m.If(last_marked):
+                m.d.sync += self.marked.bit_select(answer.id, 1).eq(0)
+            with m.If(empties):
+                m.d.sync += self.full.bit_select(answer.id, 1).eq(0)
+        with m.If(is_request):
+            m.d.sync += [busy.bit_select(request.id, 1).eq(1), bounded.bit_select(request.id, 1).eq(~request.marked)]
+            with m.If(request.marked):
+                m.d.sync += self.marked.bit_select(request.id, 1).eq(1)
+            with m.If(fills):
+                m.d.sync += self.full.bit_select(request.id, 1).eq(1)
+        return m
+
+    def _count(self, m, name, enable, id, count, other_id):
+        """Add a count by ID, with `enable` replaced by `count` of `id`; return those of `id` and of `other_id`."""
+        m.submodules[name] = counts = memory.Memory(shape=COUNT_BITS, depth=len(self.busy), init=[])
+        write, read, other = counts.write_port(), *(counts.read_port(domain="comb") for _ in range(2))
+        m.d.comb += [
+            write.en.eq(enable),
+            write.addr.eq(id),
+            write.data.eq(count),
+            read.addr.eq(id),
+            other.addr.eq(other_id),
+        ]
+        return read.data, other.data
 
 
 class Outstanding(wiring.Component):
@@ -80,63 +172,38 @@ class Outstanding(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        older = [
-            *self._count_by_id(m, "read", self.issued_read, self.answered_read, self.busy_reads, self.full_reads),
-            *self._count_by_id(m, "write", self.issued_write, self.answered_write, self.busy_writes, self.full_writes),
-            self._count(
-                m, "messages", self.issued_message, self.answered_message, Signal(name="busy"), self.full_messages
-            ),
+        m.submodules.reads = reads = self._follow(m, self.issued_read, self.answered_read)
+        m.submodules.writes = writes = self._follow(m, self.issued_write, self.answered_write)
+        m.submodules.messages = messages = Unanswered(id_bits=1)  # all of ID 0
+        m.submodules.sent = sent = Unanswered(id_bits=self.config.id_bits)
+        m.d.comb += [
+            messages.request.valid.eq(self.issued_message.valid),
+            messages.request.marked.eq(self.issued_message.older | self.flip),
+            messages.answer.valid.eq(self.answered_message),
+            messages.mark.eq(self.flip),
+            sent.request.valid.eq(self.sent_write.valid),
+            sent.request.id.eq(self.sent_write.id),
+            sent.answer.eq(self.answered_write),
+            sent.mark.eq(self.fence),
+            self.older.eq(Cat(reads.marked, writes.marked, messages.marked).any()),
+            self.busy_reads.eq(reads.busy),
+            self.busy_writes.eq(writes.busy),
+            self.full_reads.eq(reads.full),
+            self.full_writes.eq(writes.full),
+            self.full_messages.eq(messages.full[0]),
+            self.writes_busy.eq(sent.busy.any()),
+            self.fenced.eq(~sent.marked.any()),
         ]
-        m.d.comb += self.older.eq(Cat(older).any())
-        self._count_sent(m)
         return m
 
-    def _count_by_id(self, m, name, issued, answered, busy, full):
-        """Add the counters of one direction; return, by ID, whether the older epoch is owed an answer."""
-        older = []
-        for i in range(1 << self.config.id_bits):
-            one = Signal(data.StructLayout({"valid": 1, "older": 1}), name=f"{name}_issued_{i}")
-            m.d.comb += [one.valid.eq(issued.valid & (issued.id == i)), one.older.eq(issued.older)]
-            minus = answered.valid & (answered.id == i)
-            older.append(self._count(m, f"{name}s_{i}", one, minus, busy[i], full[i]))
-        return older
-
-    def _count(self, m, name, issued, answered, busy, full):
-        """Add the counters of one ID; return whether the older epoch is owed an answer."""
-        count = Signal(range(2 * OUTSTANDING_LIMIT), name=f"{name}_count")
-        awaited = Signal(range(2 * OUTSTANDING_LIMIT), name=f"{name}_awaited")
-        following = Signal(range(2 * OUTSTANDING_LIMIT), name=f"{name}_following")
-        minus = Signal(name=f"{name}_minus")
+    def _follow(self, m, issued, answered):
+        """Return what one direction owes, requests of the older epoch marked."""
+        unanswered = Unanswered(id_bits=self.config.id_bits)
         m.d.comb += [
-            minus.eq(answered & (count != 0)),
-            following.eq(count + issued.valid - minus),
-            busy.eq(count != 0),
-            full.eq(count >= OUTSTANDING_LIMIT),
+            unanswered.request.valid.eq(issued.valid),
+            unanswered.request.id.eq(issued.id),
+            unanswered.request.marked.eq(issued.older | self.flip),
+            unanswered.answer.eq(answered),
+            unanswered.mark.eq(self.flip),
         ]
-        m.d.sync += count.eq(following)
-        with m.If(self.flip | (issued.valid & issued.older)):
-            m.d.sync += awaited.eq(following)
-        with m.Elif(minus & (awaited != 0)):
-            m.d.sync += awaited.eq(awaited - 1)
-        return awaited != 0
-
-    def _count_sent(self, m):
-        """Add, by ID, how many writes whose data have left owe an answer, and how many of these a fence waits for."""
-        busy, marked = Signal(1 << self.config.id_bits), Signal(1 << self.config.id_bits)
-        for i in range(1 << self.config.id_bits):
-            sent = Signal(range(2 * OUTSTANDING_LIMIT), name=f"sent_{i}")
-            left = Signal(range(2 * OUTSTANDING_LIMIT), name=f"sent_left_{i}")
-            awaited = Signal(range(2 * OUTSTANDING_LIMIT), name=f"marked_{i}")
-            minus = Signal(name=f"sent_minus_{i}")
-            m.d.comb += [
-                minus.eq(self.answered_write.valid & (self.answered_write.id == i) & (sent != 0)),
-                left.eq(sent - minus),
-                busy[i].eq(sent != 0),
-                marked[i].eq(awaited != 0),
-            ]
-            m.d.sync += sent.eq(left + (self.sent_write.valid & (self.sent_write.id == i)))
-            with m.If(self.fence):
-                m.d.sync += awaited.eq(left)
-            with m.Elif(minus & (awaited != 0)):
-                m.d.sync += awaited.eq(awaited - 1)
-        m.d.comb += [self.writes_busy.eq(busy.any()), self.fenced.eq(~marked.any())]
+        return unanswered
