@@ -16,5 +16,5 @@ CONFIGS = {
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
 def test_lockstep(config):
-    results = run_bench(lambda: ContextCache(config=config), name="context_cache", config=config, simulator="icarus")
+    results = run_bench(lambda: ContextCache(config=config), name="context_cache", config=config)
     assert results == (1, 0)

@@ -6,4 +6,4 @@ from tests.rtl.bench import run_bench
 
 
 def test_lockstep():
-    assert run_bench(EventMessage, name="event_message", config=UnitConfig(), simulator="icarus") == (1, 0)
+    assert run_bench(EventMessage, name="event_message", config=UnitConfig()) == (1, 0)

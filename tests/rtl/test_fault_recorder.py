@@ -16,6 +16,4 @@ CONFIGS = {
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS.keys())
 def test_lockstep(config):
-    assert run_bench(
-        lambda: FaultRecorder(config=config), name="fault_recorder", config=config, simulator="icarus"
-    ) == (1, 0)
+    assert run_bench(lambda: FaultRecorder(config=config), name="fault_recorder", config=config) == (1, 0)

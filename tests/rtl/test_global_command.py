@@ -17,6 +17,4 @@ CONFIGS = {
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS.keys())
 def test_lockstep(config):
-    assert run_bench(
-        lambda: GlobalCommand(config=config), name="global_command", config=config, simulator="icarus"
-    ) == (4, 0)
+    assert run_bench(lambda: GlobalCommand(config=config), name="global_command", config=config) == (4, 0)

@@ -16,7 +16,5 @@ CONFIGS = {
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
 def test_lockstep(config):
-    results = run_bench(
-        lambda: InterruptEntryCache(config=config), name="interrupt_entry_cache", config=config, simulator="icarus"
-    )
+    results = run_bench(lambda: InterruptEntryCache(config=config), name="interrupt_entry_cache", config=config)
     assert results == (1, 0)

@@ -17,7 +17,5 @@ CONFIGS = {
 @pytest.mark.parametrize("name", CONFIGS)
 def test_lockstep(name):
     config = CONFIGS[name]
-    results = run_bench(
-        lambda: InterruptRemapper(config=config), name="interrupt_remapper", config=config, simulator="icarus"
-    )
+    results = run_bench(lambda: InterruptRemapper(config=config), name="interrupt_remapper", config=config)
     assert results == (8, 0)

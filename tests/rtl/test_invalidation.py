@@ -12,7 +12,7 @@ from tests.rtl.bench import run_bench
 
 @pytest.mark.parametrize("config", [UnitConfig(), UnitConfig(nd=0)], ids=["default", "4-bit domain-ids"])
 def test_lockstep(config):
-    results = run_bench(lambda: InvalidationRtl(config=config), name="invalidation", config=config, simulator="icarus")
+    results = run_bench(lambda: InvalidationRtl(config=config), name="invalidation", config=config)
     assert results == (1, 0)
 
 

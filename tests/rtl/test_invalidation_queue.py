@@ -16,7 +16,5 @@ CONFIGS = {
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
 def test_lockstep(config):
-    results = run_bench(
-        lambda: InvalidationQueue(config=config), name="invalidation_queue", config=config, simulator="icarus"
-    )
+    results = run_bench(lambda: InvalidationQueue(config=config), name="invalidation_queue", config=config)
     assert results == (3, 0)

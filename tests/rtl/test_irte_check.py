@@ -16,5 +16,5 @@ CONFIGS = {
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
 def test_same_as_model(config):
-    results = run_bench(lambda: IrteCheck(config=config), name="irte_check", config=config, simulator="icarus")
+    results = run_bench(lambda: IrteCheck(config=config), name="irte_check", config=config)
     assert results == (1, 0)

@@ -27,7 +27,7 @@ CONFIGS = {
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
 def test_lockstep(config):
-    results = run_bench(lambda: MemoryPortRtl(config=config), name="memory_port", config=config, simulator="icarus")
+    results = run_bench(lambda: MemoryPortRtl(config=config), name="memory_port", config=config)
     assert results == (1, 0)
 
 

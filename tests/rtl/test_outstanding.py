@@ -12,7 +12,7 @@ CONFIGS = {"default": UnitConfig(), "four IDs": UnitConfig(id_bits=2)}
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
 def test_lockstep(config):
-    results = run_bench(lambda: OutstandingRtl(config=config), name="outstanding", config=config, simulator="icarus")
+    results = run_bench(lambda: OutstandingRtl(config=config), name="outstanding", config=config)
     assert results == (1, 0)
 
 

@@ -15,5 +15,5 @@ CONFIGS = {
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
 def test_lockstep(config):
-    results = run_bench(lambda: Poster(config=config), name="poster", config=config, simulator="icarus")
+    results = run_bench(lambda: Poster(config=config), name="poster", config=config)
     assert results == (3, 0)  # without exclusive accesses no race is lost, and the third is skipped

@@ -7,5 +7,5 @@ from tests.rtl.bench import run_bench
 
 def test_lockstep():
     config = PRESETS["small"]
-    results = run_bench(lambda: PostingPair(config=config), name="posting", config=config, simulator="icarus")
+    results = run_bench(lambda: PostingPair(config=config), name="posting", config=config)
     assert results == (2, 0)

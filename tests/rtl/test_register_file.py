@@ -18,7 +18,7 @@ CONFIGS = {
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS.keys())
 def test_lockstep(config):
-    assert run_bench(lambda: RegisterFile(config=config), name="register_file", config=config, simulator="icarus") == (
+    assert run_bench(lambda: RegisterFile(config=config), name="register_file", config=config) == (
         1,
         0,
     )

@@ -16,5 +16,5 @@ CONFIGS = {
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
 def test_same_as_model(config):
-    results = run_bench(lambda: WalkStep(config=config), name="walk_step", config=config, simulator="icarus")
+    results = run_bench(lambda: WalkStep(config=config), name="walk_step", config=config)
     assert results == (1, 0)

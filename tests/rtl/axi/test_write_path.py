@@ -12,5 +12,5 @@ CONFIGS = {"default": UnitConfig(), "narrow": UnitConfig(data_bits=32, id_bits=1
 @pytest.mark.parametrize("name", CONFIGS)
 def test_lockstep(name):
     config = CONFIGS[name]
-    results = run_bench(lambda: WritePath(config=config), name="write_path", config=config, simulator="icarus")
+    results = run_bench(lambda: WritePath(config=config), name="write_path", config=config)
     assert results == (17, 0)
