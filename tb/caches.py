@@ -1,22 +1,12 @@
 """What the benches of the caches share: values that nearly collide, commands of every kind, what must have happened."""
 
-import json
-import logging
-import os
-from collections import Counter
 from random import Random
 
-import cocotb
-from cocotb.triggers import ClockCycles
-
-from model.arch import UnitConfig
 from model.cycle.request import Invalidation
+from tb.block import CONFIG
 
-__all__ = ["CONFIG", "PHASES", "PHASE_CLOCKS", "SEED", "Values", "assert_seen", "log", "reset"]
+__all__ = ["PHASES", "PHASE_CLOCKS", "Values"]
 
-CONFIG = UnitConfig.from_mapping(json.loads(os.environ["VTD_CONFIG"]))
-SEED = cocotb.RANDOM_SEED  # taken at import; inside a test it is a derived, unreplayable number
-log = logging.getLogger("cocotb.tb.caches")
 
 # Likelihoods of a fill and of a command in a clock; each phase begins with a reset.
 PHASES = ((0.1, 0.02), (0.1, 0.3), (0.6, 0.02), (0.6, 0.3))
@@ -91,17 +81,3 @@ class Values:
             interrupt_index=self.interrupt_index(),
             interrupt_mask=(1 << rng.choice((0, 0, 1, 2, 3, 8, 15, 16))) - 1,
         )
-
-
-async def reset(dut) -> None:
-    """Hold reset for two clocks; the next edge ends the first clock without it."""
-    dut.rst.value = 1
-    await ClockCycles(dut.clk, 2)
-    dut.rst.value = 0
-
-
-def assert_seen(seen: Counter, at_least: dict[str, int]) -> None:
-    """Fail when something that the run was for did not happen often enough."""
-    log.info("%s", dict(seen))
-    for what, wanted in at_least.items():
-        assert seen[what] >= wanted, f"only {seen[what]} times {what}, not {wanted}"

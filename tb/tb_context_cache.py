@@ -11,7 +11,8 @@ from model.cycle.context_cache import ContextCache, Fill, Inputs
 from model.cycle.request import Context
 from rtl.request import context_layout, invalidation_layout
 from tb.bits import pack
-from tb.caches import CONFIG, PHASE_CLOCKS, PHASES, SEED, Values, assert_seen, log, reset
+from tb.block import CONFIG, SEED, assert_seen, log, reset
+from tb.caches import PHASE_CLOCKS, PHASES, Values
 
 INVALIDATION = invalidation_layout(CONFIG)
 CONTEXT = context_layout(CONFIG)

@@ -10,7 +10,7 @@ from model.arch.registers import FECTL
 from model.cycle.event_message import EventMessage, Inputs
 from rtl.event_message import message_layout
 from tb.bits import pack
-from tb.registers import SEED, assert_seen, log, reset, start_clock
+from tb.block import SEED, assert_seen, log, reset, start_clock
 
 MESSAGE = message_layout()
 IP = FECTL["IP"].mask
@@ -69,4 +69,4 @@ async def every_clock_matches_model(dut):
     start_clock(dut)
     for ready in PHASES:
         await run_phase(dut, rng, seen, ready)
-    assert_seen(seen, taken=100, waiting=100, withdrawn=50, replaced=50, unmasked=50)
+    assert_seen(seen, {"taken": 100, "waiting": 100, "withdrawn": 50, "replaced": 50, "unmasked": 50})

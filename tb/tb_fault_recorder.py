@@ -11,7 +11,7 @@ from model.arch.registers import FSTS
 from model.cycle.fault_recorder import FaultRecorder, Inputs, Outputs, Record
 from rtl.fault_recorder import record_layout
 from tb.bits import pack
-from tb.registers import CONFIG, SEED, assert_seen, log, reset, start_clock
+from tb.block import CONFIG, SEED, assert_seen, log, reset, start_clock
 
 RECORD = record_layout()
 REASONS = sorted({condition.reason for condition in CONDITIONS.values()})
@@ -108,5 +108,5 @@ async def every_clock_matches_model(dut):
     start_clock(dut)
     for faults, clears in PHASES:
         await run_phase(dut, rng, seen, faults, clears)
-    assert_seen(seen, records=200, dropped=50, with_clear=50, with_queue_error=20)
-    assert_seen(seen, overflows=20, queue_errors=20, events=20, withdrawals=20, remapping_falls=10)
+    assert_seen(seen, {"records": 200, "dropped": 50, "with_clear": 50, "with_queue_error": 20})
+    assert_seen(seen, {"overflows": 20, "queue_errors": 20, "events": 20, "withdrawals": 20, "remapping_falls": 10})

@@ -1,7 +1,5 @@
 """The bare unit between models of cocotbext-axi: data, order, refusals, faults, and nobody starves."""
 
-import json
-import logging
 import os
 from collections import Counter
 from collections.abc import Iterator
@@ -13,14 +11,11 @@ import cocotb
 from cocotb.triggers import ClockCycles, RisingEdge
 from cocotbext.axi import AxiBurstType, AxiMaster, AxiResp
 
-from model.arch import UnitConfig
+from tb.block import CONFIG, SEED, log
 from tb.foreign_models import PAGE, Models, Page, World
 from tb.page_tables import READ, WRITE
 
-CONFIG = UnitConfig.from_mapping(json.loads(os.environ["VTD_CONFIG"]))
 ROUNDS = int(os.environ["VTD_ROUNDS"])
-SEED = cocotb.RANDOM_SEED  # taken at import; inside a test it is a derived, unreplayable number
-log = logging.getLogger("cocotb.tb.foreign_models")
 
 LANES = CONFIG.data_bits // 8
 FULL = LANES.bit_length() - 1

@@ -8,7 +8,7 @@ from cocotb.triggers import RisingEdge
 
 from model.arch.registers import GCMD, GSTS
 from model.cycle.global_command import GlobalCommand, Inputs
-from tb.registers import CONFIG, SEED, assert_seen, log, reset, start_clock
+from tb.block import CONFIG, SEED, assert_seen, log, reset, start_clock
 
 CONTROLS = tuple(GCMD[name].mask for name in ("TE", "SRTP", "QIE", "IRE", "SIRTP", "CFI", "WBF"))
 LEVELS = GCMD["TE"].mask | (GCMD["QIE"].mask if CONFIG.qi else 0)
@@ -111,8 +111,8 @@ async def every_clock_matches_model(dut):
     start_clock(dut)
     for often, quick in PHASES:
         await run_phase(dut, rng, seen, often, quick)
-    assert_seen(seen, writes=500, drains=50, root_tables=20)
-    assert_seen(seen, queues=20 * CONFIG.qi, interrupt_tables=20 * CONFIG.ir)
+    assert_seen(seen, {"writes": 500, "drains": 50, "root_tables": 20})
+    assert_seen(seen, {"queues": 20 * CONFIG.qi, "interrupt_tables": 20 * CONFIG.ir})
     assert bool(seen["drain (1, 0)"]) == CONFIG.esrtps
     assert bool(seen["drain (0, 1)"]) == (CONFIG.ir and CONFIG.esirtps)
     assert bool(seen["queues"]) == CONFIG.qi and bool(seen["interrupt_tables"]) == CONFIG.ir

@@ -10,7 +10,8 @@ from cocotb.triggers import RisingEdge
 from model.cycle.interrupt_entry_cache import Fill, Inputs, InterruptEntryCache
 from rtl.request import invalidation_layout
 from tb.bits import pack
-from tb.caches import CONFIG, PHASE_CLOCKS, PHASES, SEED, Values, assert_seen, log, reset
+from tb.block import CONFIG, SEED, assert_seen, log, reset
+from tb.caches import PHASE_CLOCKS, PHASES, Values
 
 INVALIDATION = invalidation_layout(CONFIG)
 

@@ -5,9 +5,6 @@ all leave and are answered in order, that no effect precedes the answers to the 
 epochs may keep.
 """
 
-import json
-import logging
-import os
 from collections import Counter, deque
 from random import Random
 from typing import NamedTuple
@@ -16,7 +13,6 @@ import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, ReadOnly, RisingEdge
 
-from model.arch import UnitConfig
 from model.arch.registers import GSTS
 from model.arch.structures import IRTE_REMAPPED, POSTED_INTERRUPT_DESCRIPTOR
 from model.cycle.axi.write_path import Interrupt
@@ -35,11 +31,8 @@ from rtl.memory_port import interrupt_read_layout, returned_layout
 from rtl.poster import post_layout, posted_layout
 from rtl.register_file import interrupt_table_layout
 from tb.bits import pack
+from tb.block import CONFIG, SEED, log
 from tb.irtes import IrteDraw
-
-CONFIG = UnitConfig.from_mapping(json.loads(os.environ["VTD_CONFIG"]))
-SEED = cocotb.RANDOM_SEED  # taken at import; inside a test it is a derived, unreplayable number
-log = logging.getLogger("cocotb.tb.interrupt_remapper")
 
 IDS, SLOTS, HOST_PAGES = 1 << CONFIG.id_bits, CONFIG.interrupts, CONFIG.haw - 12
 TAGS = 1 << (SLOTS - 1).bit_length()

@@ -10,7 +10,8 @@ from cocotb.triggers import RisingEdge
 from model.cycle.invalidation import Invalidation
 from rtl.request import invalidation_layout
 from tb.bits import pack
-from tb.caches import CONFIG, SEED, Values, assert_seen, log, reset
+from tb.block import CONFIG, SEED, assert_seen, log, reset
+from tb.caches import Values
 
 COMMAND = invalidation_layout(CONFIG)
 REQUESTERS = ("registers", "queue")

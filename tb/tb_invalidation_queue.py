@@ -16,7 +16,7 @@ from rtl.invalidation_queue import queue_layout
 from rtl.memory_port import queue_read_layout, status_write_layout
 from rtl.request import invalidation_layout
 from tb.bits import pack
-from tb.caches import CONFIG, SEED, assert_seen, log, reset
+from tb.block import CONFIG, SEED, assert_seen, log, reset
 from tb.queue_world import Batch, Inputs, Software, Surroundings
 
 QUEUE, COMMAND = queue_layout(CONFIG), invalidation_layout(CONFIG)

@@ -11,7 +11,8 @@ from model.cycle.iotlb import Fill, Inputs, Iotlb
 from model.cycle.request import Translation
 from rtl.request import invalidation_layout, translation_layout
 from tb.bits import pack
-from tb.caches import CONFIG, PHASE_CLOCKS, PHASES, SEED, Values, assert_seen, log, reset
+from tb.block import CONFIG, SEED, assert_seen, log, reset
+from tb.caches import PHASE_CLOCKS, PHASES, Values
 
 INVALIDATION = invalidation_layout(CONFIG)
 TRANSLATION = translation_layout(CONFIG)

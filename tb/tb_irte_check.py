@@ -1,25 +1,19 @@
 """IrteCheck against its model: every output that means something, for every input tried. There is no clock."""
 
-import json
-import logging
-import os
 from collections import Counter
 from random import Random
 
 import cocotb
 from cocotb.triggers import Timer
 
-from model.arch import UnitConfig
 from model.cycle.irte_check import Checked, Constants, check
 from rtl.event_message import message_layout
 from tb.bits import pack
+from tb.block import CONFIG, SEED, log
 from tb.irtes import IrteDraw, IrteInputs
 
-CONFIG = UnitConfig.from_mapping(json.loads(os.environ["VTD_CONFIG"]))
 CONSTANTS = Constants(CONFIG)
 MESSAGE = message_layout()
-SEED = cocotb.RANDOM_SEED  # taken at import; inside a test it is a derived, unreplayable number
-log = logging.getLogger("cocotb.tb.irte_check")
 
 
 async def compare(dut, inputs: IrteInputs) -> Checked:

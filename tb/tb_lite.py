@@ -1,24 +1,17 @@
 """Lite in lockstep with its model: every output, every clock; and every access as software asked for it."""
 
-import json
-import logging
-import os
 import random
 
 import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import ReadOnly, RisingEdge
 
-from model.arch import UnitConfig
 from model.cycle.axi.lite import Inputs, Lite
 from model.cycle.axi.ports import LiteRead, LiteWrite
 from rtl.register_file import access_layout
 from tb.axi_shell import Held, Sink, Source, Stability, begin_reset
 from tb.bits import unpack
-
-CONFIG = UnitConfig(**json.loads(os.environ["VTD_CONFIG"]))
-SEED = cocotb.RANDOM_SEED
-log = logging.getLogger("cocotb.tb.lite")
+from tb.block import SEED, log
 
 
 class Bench:

@@ -29,7 +29,7 @@ from rtl.memory_port import (
 )
 from rtl.walker import memory_read_layout
 from tb.bits import pack
-from tb.caches import CONFIG, SEED, assert_seen, log, reset
+from tb.block import CONFIG, SEED, assert_seen, log, reset
 
 STREAMS = {
     "walks": memory_read_layout(CONFIG),

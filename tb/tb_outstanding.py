@@ -9,7 +9,7 @@ from cocotb.triggers import RisingEdge
 
 from model.arch.sizes import OUTSTANDING_LIMIT
 from model.cycle.outstanding import Issued, Outstanding
-from tb.caches import CONFIG, SEED, assert_seen, log, reset
+from tb.block import CONFIG, SEED, assert_seen, log, reset
 
 OUTPUTS = (
     *("older", "busy_reads", "busy_writes", "full_reads", "full_writes"),

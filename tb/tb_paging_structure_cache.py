@@ -12,7 +12,8 @@ from model.cycle.request import Table
 from rtl.paging_structure_cache import table_layout
 from rtl.request import invalidation_layout
 from tb.bits import pack
-from tb.caches import CONFIG, PHASE_CLOCKS, PHASES, SEED, Values, assert_seen, log, reset
+from tb.block import CONFIG, SEED, assert_seen, log, reset
+from tb.caches import PHASE_CLOCKS, PHASES, Values
 
 INVALIDATION = invalidation_layout(CONFIG)
 TABLE = table_layout(CONFIG)

@@ -24,7 +24,7 @@ from rtl.memory_port import (
 )
 from rtl.poster import post_layout, posted_layout
 from tb.bits import pack
-from tb.caches import CONFIG, SEED, assert_seen, log, reset
+from tb.block import CONFIG, SEED, assert_seen, log, reset
 
 POST, POSTED = post_layout(CONFIG), posted_layout()
 READ, WRITE = descriptor_read_layout(CONFIG), descriptor_write_layout(CONFIG)

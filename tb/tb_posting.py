@@ -12,7 +12,7 @@ from model.cycle.poster import Posted
 from rtl.memory_port import interrupt_read_layout, returned_layout, status_write_layout
 from rtl.poster import post_layout, posted_layout
 from tb.bits import pack, unpack
-from tb.caches import CONFIG, SEED, assert_seen, log, reset
+from tb.block import CONFIG, SEED, assert_seen, log, reset
 from tb.posting_world import Inputs, Outputs, PairModel, PostingWorld
 
 POSTED, RETURNED = posted_layout(), returned_layout(CONFIG.interrupts)

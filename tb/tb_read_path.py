@@ -1,8 +1,5 @@
 """ReadPath in lockstep with its model: every output, every clock; and every beat where it belongs."""
 
-import json
-import logging
-import os
 import random
 from collections import defaultdict, deque
 
@@ -10,7 +7,6 @@ import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import ReadOnly, RisingEdge
 
-from model.arch import UnitConfig
 from model.cycle.axi.ports import Address, DeviceAddress, ReadData, Refusal
 from model.cycle.axi.read_path import Inputs, ReadPath
 from model.cycle.request import Attributes
@@ -19,12 +15,10 @@ from rtl.request import request_layout
 from rtl.request_pipeline import issue_layout
 from tb.axi_shell import Decider, Held, Sink, Source, Stability, begin_reset, random_address
 from tb.bits import pack
+from tb.block import CONFIG, SEED, log
 
-CONFIG = UnitConfig(**json.loads(os.environ["VTD_CONFIG"]))
-SEED = cocotb.RANDOM_SEED
 SLVERR = 2
 LONGEST = 40
-log = logging.getLogger("cocotb.tb.read_path")
 
 
 class Bench:

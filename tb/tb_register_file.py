@@ -16,7 +16,7 @@ from rtl.invalidation_queue import queue_layout
 from rtl.register_file import access_layout, interrupt_table_layout
 from rtl.request import invalidation_layout, protected_layout
 from tb.bits import pack, unpack
-from tb.registers import CONFIG, SEED, assert_seen, log, reset, start_clock
+from tb.block import CONFIG, SEED, assert_seen, log, reset, start_clock
 
 PHASE_CLOCKS = 2500
 # Likelihoods in a clock: of an access; that whoever is asked is ready. Each phase begins with a reset.
@@ -232,16 +232,18 @@ async def every_clock_matches_model(dut):
     by_register = CONFIG.version_major <= 5
     assert_seen(
         seen,
-        writes=1000,
-        reads=500,
-        root_tables=10,
-        drain_only=20,
-        fault_messages=5,
-        completion_messages=5 * CONFIG.qi,
-        queues=1 * CONFIG.qi,
-        protections=5 * (CONFIG.plmr or CONFIG.phmr),
-        **dict.fromkeys(("context_global", "context_domain", "context_device"), 1 * by_register),
-        **dict.fromkeys(("iotlb_global", "iotlb_domain"), 1 * by_register),
+        {
+            "writes": 1000,
+            "reads": 500,
+            "root_tables": 10,
+            "drain_only": 20,
+            "fault_messages": 5,
+            "completion_messages": 5 * CONFIG.qi,
+            "queues": 1 * CONFIG.qi,
+            "protections": 5 * (CONFIG.plmr or CONFIG.phmr),
+            **dict.fromkeys(("context_global", "context_domain", "context_device"), 1 * by_register),
+            **dict.fromkeys(("iotlb_global", "iotlb_domain"), 1 * by_register),
+        },
     )
     assert bool(seen["iotlb_page"]) == (by_register and CONFIG.psi)
     assert bool(seen["context_global+iotlb_global"]) == CONFIG.esrtps

@@ -1,8 +1,5 @@
 """RequestPipeline in lockstep with its model: every output, every clock."""
 
-import json
-import logging
-import os
 from collections import Counter
 from random import Random
 
@@ -11,7 +8,7 @@ from amaranth.hdl import Shape
 from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, RisingEdge
 
-from model.arch import FaultReason, UnitConfig
+from model.arch import FaultReason
 from model.cycle.request import (
     Access,
     Attributes,
@@ -28,10 +25,7 @@ from rtl.request import context_layout, protected_layout, request_layout, transl
 from rtl.request_pipeline import issue_layout
 from rtl.walker import order_layout, parking_layout, replay_layout
 from tb.bits import pack
-
-CONFIG = UnitConfig.from_mapping(json.loads(os.environ["VTD_CONFIG"]))
-SEED = cocotb.RANDOM_SEED  # taken at import; inside a test it is a derived, unreplayable number
-log = logging.getLogger("cocotb.tb.request_pipeline")
+from tb.block import CONFIG, SEED, log
 
 CLOCKS = 4000
 REQUEST, CONTEXT, TRANSLATION = request_layout(CONFIG), context_layout(CONFIG), translation_layout(CONFIG)

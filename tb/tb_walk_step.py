@@ -1,8 +1,5 @@
 """WalkStep against its model: every output for every input tried. There is no clock."""
 
-import json
-import logging
-import os
 from collections import Counter
 from collections.abc import Iterator
 from random import Random
@@ -10,19 +7,17 @@ from random import Random
 import cocotb
 from cocotb.triggers import Timer
 
-from model.arch import SECOND_STAGE_LEVELS, UnitConfig
+from model.arch import SECOND_STAGE_LEVELS
 from model.cycle.request import Result, Table
 from model.cycle.walk_step import Constants, Outcome, Step, Walk, step
 from rtl.request import context_layout, result_layout
 from rtl.walk_step import walk_layout
 from tb.bits import pack, unpack
+from tb.block import CONFIG, SEED, log
 
-CONFIG = UnitConfig.from_mapping(json.loads(os.environ["VTD_CONFIG"]))
 CONSTANTS = Constants(CONFIG)
-SEED = cocotb.RANDOM_SEED  # taken at import; inside a test it is a derived, unreplayable number
 HOST_PAGES = CONFIG.haw - 12
 WALK, RESULT, CONTEXT = walk_layout(CONFIG), result_layout(CONFIG), context_layout(CONFIG)
-log = logging.getLogger("cocotb.tb.walk_step")
 
 Inputs = tuple[Walk, int, int, int, int, int]  # walk, access, address, address type, entry, error
 

@@ -3,9 +3,6 @@
 Beside the comparison: requests leave in the order in which they came, by direction and ID, and all of them leave.
 """
 
-import json
-import logging
-import os
 from collections import Counter, defaultdict
 from random import Random
 from typing import NamedTuple
@@ -15,7 +12,7 @@ from amaranth.hdl import Shape
 from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, RisingEdge
 
-from model.arch import SECOND_STAGE_LEVELS, UnitConfig
+from model.arch import SECOND_STAGE_LEVELS
 from model.cycle.memory_port import Returned
 from model.cycle.request import Attributes, Context, Parking, Replay, Request, Table
 from model.cycle.walk_step import Step
@@ -25,10 +22,7 @@ from rtl.paging_structure_cache import table_layout
 from rtl.request import context_layout
 from rtl.walker import memory_read_layout, order_layout, parking_layout, replay_layout
 from tb.bits import pack
-
-CONFIG = UnitConfig.from_mapping(json.loads(os.environ["VTD_CONFIG"]))
-SEED = cocotb.RANDOM_SEED  # taken at import; inside a test it is a derived, unreplayable number
-log = logging.getLogger("cocotb.tb.walker")
+from tb.block import CONFIG, SEED, log
 
 IDS, HOST_PAGES = 1 << CONFIG.id_bits, CONFIG.haw - 12
 CONTEXT, TABLE = context_layout(CONFIG), table_layout(CONFIG)

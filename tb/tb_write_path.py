@@ -1,8 +1,5 @@
 """WritePath in lockstep with its model: every output, every clock; every beat where it belongs, B in order per ID."""
 
-import json
-import logging
-import os
 import random
 from collections import defaultdict, deque
 
@@ -10,7 +7,6 @@ import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import ReadOnly, RisingEdge
 
-from model.arch import UnitConfig
 from model.arch.sizes import WRITE_ORDER_DEPTH
 from model.cycle.axi.ports import Address, DeviceAddress, Refusal, WriteData, WriteResponse
 from model.cycle.axi.write_path import Inputs, Interrupt, InterruptAnswer, WritePath
@@ -22,14 +18,12 @@ from rtl.request import request_layout
 from rtl.request_pipeline import issue_layout
 from tb.axi_shell import Decider, Held, Sink, Source, Stability, begin_reset, random_address
 from tb.bits import pack
+from tb.block import CONFIG, SEED, log
 
-CONFIG = UnitConfig(**json.loads(os.environ["VTD_CONFIG"]))
-SEED = cocotb.RANDOM_SEED
 OWN_ID = 1 << CONFIG.id_bits
 SLVERR = 2
 LONGEST = 40
 ATOMIC = int(Access.ATOMIC)
-log = logging.getLogger("cocotb.tb.write_path")
 
 
 class Bench:

@@ -1,4 +1,4 @@
-"""What the benches of the register file and of its parts share: configuration, clock, what must have happened."""
+"""What the benches of single blocks share: configuration, seed, clock, reset, what must have happened."""
 
 import json
 import logging
@@ -15,7 +15,7 @@ __all__ = ["CONFIG", "SEED", "assert_seen", "log", "reset", "start_clock"]
 
 CONFIG = UnitConfig.from_mapping(json.loads(os.environ["VTD_CONFIG"]))
 SEED = cocotb.RANDOM_SEED  # taken at import; inside a test it is a derived, unreplayable number
-log = logging.getLogger("cocotb.tb.registers")
+log = logging.getLogger("cocotb.tb")  # INFO is shown only below "cocotb"
 
 
 def start_clock(dut) -> None:
@@ -24,13 +24,13 @@ def start_clock(dut) -> None:
 
 
 async def reset(dut) -> None:
-    """Reset the block; the next edge ends the first clock without reset."""
+    """Hold reset for two clocks; the next edge ends the first clock without it."""
     dut.rst.value = 1
     await ClockCycles(dut.clk, 2)
     dut.rst.value = 0
 
 
-def assert_seen(seen: Counter, **at_least: int) -> None:
+def assert_seen(seen: Counter, at_least: dict[str, int]) -> None:
     """Fail when something that the run was for did not happen often enough."""
     log.info("%s", dict(seen))
     for what, wanted in at_least.items():
