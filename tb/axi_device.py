@@ -26,7 +26,7 @@ class Transfer:
     address leaves its low bytes out; what is missing in `write_data` is drawn at random. `strobes` are of the same
     bytes; without them all bytes from `address` on are written. Clocks are -1 until they come: `offered` first clock
     of AxVALID, `data_offered` of WVALID, `accepted` handshake of the address, `data_accepted` that of the last W,
-    `first_response` and `finished` first and last handshake of R or B.
+    `first_response` and `finished` first and last handshake of R or B. `line` is that of a recording that asks for it.
     """
 
     write: bool
@@ -46,6 +46,7 @@ class Transfer:
     strobes: list[int] | None = None
     skew: int | None = None
     request: Request | None = None  # at the core port in place of the address channel
+    line: int = 0
     data: list[int] = field(default_factory=list)
     responses: list[int] = field(default_factory=list)
     offered: int = -1

@@ -29,7 +29,9 @@ def dma_transfer(event: Dma, config: UnitConfig, number: int) -> Transfer:
     """
     assert event.access is not None
     write = event.access in (DmaAccess.WRITE, DmaAccess.ATOMIC)
-    transfer = Transfer(write, event.source_id, event.address, _id_of(event, config), pasid=event.pasid)
+    transfer = Transfer(
+        write, event.source_id, event.address, _id_of(event, config), pasid=event.pasid, line=event.line
+    )
     if event.access in CORE_ACCESS:
         transfer.beats, transfer.size = _fitting(event, config, ATOMIC_SHAPES, number)
         transfer.request = _request(transfer, CORE_ACCESS[event.access])
@@ -45,7 +47,13 @@ def interrupt_transfer(event: Interrupt, config: UnitConfig) -> Transfer:
     """
     address = event.address & -DWORD_BYTES
     return Transfer(
-        True, event.source_id, address, _id_of(event, config), beats=1, size=int(Size.DWORD), write_data=[event.data]
+        True,
+        event.source_id,
+        address,
+        _id_of(event, config),
+        size=int(Size.DWORD),
+        write_data=[event.data],
+        line=event.line,
     )
 
 

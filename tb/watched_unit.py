@@ -20,12 +20,17 @@ __all__ = ["InterruptDecision", "WatchedUnit"]
 
 
 class InterruptDecision(NamedTuple):
-    """An interrupt request that leaves the remapper, with its message, its record, or nothing."""
+    """An interrupt request that leaves the remapper, with its message, its record, or nothing.
+
+    `cached`: its entry was found in the cache; None when no entry was looked up. `posted`: its descriptor was updated.
+    """
 
     request: Interrupt
     fault_reason: int
     message: Message | None
     record: Record | None
+    cached: bool | None = None
+    posted: bool = False
 
 
 class WatchedUnit(Unit):
@@ -48,15 +53,23 @@ class _Remapper(InterruptRemapper):
     def __init__(self, config: UnitConfig, unit: WatchedUnit) -> None:
         super().__init__(config)
         self._unit = unit
+        self._cached: dict[int, bool] = {}  # number of a slot -> whether its entry was found
+        self._posting: int | None = None  # turn in which a descriptor is updated
 
     def _leave(self, message_ready: int, post_ready: int, posted: Posted | None, record_ready: int) -> None:
         turn, message, record = self._turn, self.message, self.record
         slot = self.slots[turn]
+        if self.post is not None and post_ready:
+            self._posting = turn
         super()._leave(message_ready, post_ready, posted, record_ready)
-        if self._turn != turn and slot is not None and self._unit.on_interrupt is not None:
-            self._unit.on_interrupt(InterruptDecision(slot.request, slot.fault_reason, message, record))
+        if self._turn != turn and slot is not None:
+            cached, is_posted, self._posting = self._cached.pop(turn, None), self._posting == turn, None
+            if self._unit.on_interrupt is not None:
+                reason = slot.fault_reason
+                self._unit.on_interrupt(InterruptDecision(slot.request, reason, message, record, cached, is_posted))
 
     def _use(self, slot: Slot, irte: int | None) -> None:
+        self._cached[slot.number] = irte is not None
         self._unit.coverage["interrupt entries found in the cache" if irte else "interrupt entries read"] += 1
         super()._use(slot, irte)
 

@@ -48,11 +48,13 @@ from tb.axi_device import Transfer
 from tb.axi_lite_master import RegisterAccess
 from tb.axi_memory import Accepted, Written, beat_addresses
 from tb.check import CheckFailed
+from tb.collector import Collector
 from tb.effects import Effects
 from tb.players import Mismatch
 from tb.recorded_requests import dma_transfer, interrupt_transfer
 from tb.signals import Signals
 from tb.testbench import Testbench
+from tb.watched_unit import WatchedUnit
 
 __all__ = ["UnitReplay", "run"]
 
@@ -509,15 +511,22 @@ def _places(config: UnitConfig, registers: tuple[Any, ...]) -> list[tuple[int, i
 
 
 async def run(make_bench: Any, job: dict[str, Any], player: Any) -> dict[str, Any]:
-    """Replay the recording `job["capture"]`; return the summary as JSON, and its differences beside it."""
+    """Replay the recording `job["capture"]`; return the summary as JSON, its differences beside it, and where
+    `job["statistics"]` asks for them these."""
     bench = make_bench()
     replay = UnitReplay(bench, load_recording(Path(job["capture"])), limit=job["limit"])
+    script, unit, collector = replay.script, None, None
+    if job.get("statistics"):
+        unit = WatchedUnit(bench.config)
+        collector = Collector(bench, unit, memory_latency=MEMORY_LATENCY)
+        script = collector.script(script)
     try:
-        signals = (await player(bench, replay.script)).signals
+        signals = (await player(bench, script, unit=unit)).signals
     except (CheckFailed, Mismatch) as failed:
         replay.stopped(failed)
         signals = len(Signals(bench.config).outputs)
     summary = replay.summary
     summary.clocks = bench.now
     summary.lockstep = Lockstep(bench.now, signals, summary.lockstep.mismatches)
-    return {"summary": summary.to_json(), "differences": summary.differences}
+    result = {"summary": summary.to_json(), "differences": summary.differences}
+    return result | ({"statistics": collector.statistics.to_json()} if collector else {})
