@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from model.arch import UnitConfig
+from tb.statistics import Statistics
 
 __all__ = ["Regression", "RegressionRun", "Report", "regress"]
 
@@ -22,7 +23,7 @@ ENOUGH_CLOCKS = 300_000  # in which a campaign must meet whatever it can
 @dataclass(frozen=True)
 class RegressionRun:
     """One run. `config_name` is what --config names, None for a configuration drawn from the seed; `simulator` is
-    "verilator", "icarus", or "none" for model/cycle alone."""
+    "verilator", "icarus", or "none" for model/cycle alone. `statistics` asks for those of Regression."""
 
     seed: int
     config: UnitConfig
@@ -31,6 +32,7 @@ class RegressionRun:
     cycles: int
     waves: Path | None = None
     profile: str = "mixed"
+    statistics: bool = False
 
     @property
     def command(self) -> str:
@@ -54,6 +56,7 @@ class Regression:
     coverage: Counter[str] = field(default_factory=Counter)
     failures: list[tuple[RegressionRun, str]] = field(default_factory=list)
     seconds: float = 0.0
+    statistics: Statistics | None = None  # of the runs that did not fail
 
     @property
     def equal(self) -> bool:
@@ -75,7 +78,7 @@ class Regression:
             return []
         return [name for name, count in self.required.items() if not count]
 
-    def add(self, result: dict[str, Any]) -> None:
+    def add(self, run: RegressionRun, result: dict[str, Any]) -> None:
         """Count a run in."""
         played = Counter(result["played"])
         clocks, signals = played.pop("clocks"), played.pop("signals")
@@ -84,6 +87,14 @@ class Regression:
         self.compared += result["compared"]
         self.counts += played
         self.coverage += Counter(result["coverage"])
+        if run.statistics:
+            statistics = Statistics.from_json(result["statistics"])
+            for slow in (slow for kept in statistics.slowest.values() for slow in kept):
+                slow.run = run.command
+            if self.statistics is None:
+                self.statistics = statistics
+            else:
+                self.statistics.merge(statistics)
 
     def to_json(self) -> dict[str, Any]:
         """Return the outcome as architecture 5 spells it; `runs`, `coverage` and `failures` are beside it."""
@@ -127,7 +138,7 @@ def regress(runs: list[RegressionRun], *, processes: int, progress: Report | Non
 
     for run, result, failure in _results(runs, processes, report):
         if result is not None:
-            regression.add(result)
+            regression.add(run, result)
         else:
             regression.failures.append((run, failure))
     regression.seconds = time.perf_counter() - start
@@ -171,7 +182,8 @@ def _on_unit(run: RegressionRun, report: Callable[[RegressionRun, int], None]) -
     def on_progress(line: dict[str, Any]) -> None:
         report(run, int(line.get("clocks", 0)))
 
-    job = {"kind": "regress", "seed": run.seed, "cycles": run.cycles, "profile": run.profile}
+    job: dict[str, Any] = {"kind": "regress", "seed": run.seed, "cycles": run.cycles, "profile": run.profile}
+    job["statistics"] = run.statistics
     return run_job(job, config=run.config, simulator=run.simulator, waves=run.waves, on_progress=on_progress)
 
 
@@ -182,6 +194,7 @@ def _on_model(run: RegressionRun) -> dict[str, Any]:
     from tb.testbench import Testbench
 
     try:
-        return run_on_model(Testbench(run.config, run.seed), run.cycles, profile=run.profile)
+        bench = Testbench(run.config, run.seed)
+        return run_on_model(bench, run.cycles, profile=run.profile, statistics=run.statistics)
     except CheckFailed as error:
         raise JobFailed(str(error)) from None

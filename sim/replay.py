@@ -38,6 +38,7 @@ from sim.recording import (
     RegisterRead,
     RegisterWrite,
 )
+from sim.reference_statistics import ReferenceStatistics
 from sim.summary import Outcome, Summary, Verdict
 
 __all__ = ["RESET_MARK", "Judgement", "Replayer", "config_of", "dma_request", "replay"]
@@ -79,6 +80,11 @@ class Judgement:
     fault_status: int = 0
     withdrawal: Withdrawal | None = None
 
+    @property
+    def answer(self) -> DmaResult | InterruptResult | None:
+        """The answer to a request."""
+        return self.dma or self.interrupt
+
 
 class Replayer:
     """Plays the events of a recording one by one on a unit of the recording's configuration.
@@ -111,12 +117,13 @@ class Replayer:
             Mark: self._mark,
         }
 
-    def play(self, event: Event) -> None:
+    def play(self, event: Event) -> Judgement:
         """Play one event, compare what the recording says of it, and count that in `summary`."""
         judgement = self.judge(event)
         for verdict in judgement.surplus:
             self.summary.add(verdict)
         self.summary.add(judgement.verdict)
+        return judgement
 
     def finish(self) -> None:
         """Account for effects that the recording does not have; to be called after the last event."""
@@ -301,18 +308,29 @@ def dma_request(event: Dma) -> DmaRequest | None:
     return DmaRequest(event.source_id, event.address, event.access, pasid=event.pasid)
 
 
-def replay(recording: Recording, *, limit: int | None = None, progress: Callable[[int], None] | None = None) -> Summary:
-    """Replay a recording, or its first `limit` events, and compare every line.
+def replay(
+    recording: Recording,
+    *,
+    limit: int | None = None,
+    progress: Callable[[int], None] | None = None,
+    statistics: bool = False,
+) -> Summary:
+    """Replay a recording, or its first `limit` events, and compare every line; collect statistics where asked.
 
     `progress` is called with the number of events done so far. Raises ConfigError when the unit cannot be built.
     """
     start = time.perf_counter()
     replayer = Replayer(recording)
+    collector = ReferenceStatistics(replayer.unit) if statistics else None
     for done, event in enumerate(recording.events[:limit], start=1):
-        replayer.play(event)
+        answer = replayer.play(event).answer
+        if collector:
+            collector.event(event, answer)
         if progress:
             progress(done)
     replayer.finish()
+    if collector:
+        replayer.summary.statistics = collector.statistics
     replayer.summary.seconds = time.perf_counter() - start
     return replayer.summary
 

@@ -11,6 +11,7 @@ from sim.recording import Recording
 from sim.replay import config_of
 from sim.simulator import run_job
 from sim.summary import Summary
+from tb.statistics import Statistics
 
 __all__ = ["replay_unit"]
 
@@ -23,6 +24,7 @@ def replay_unit(
     limit: int | None = None,
     waves: Path | None = None,
     progress: Callable[[int], None] | None = None,
+    statistics: bool = False,
 ) -> Summary:
     """Replay a recording, or its first `limit` events, on the unit in a simulator, and compare every line.
 
@@ -37,9 +39,11 @@ def replay_unit(
         if progress and "events" in line:
             progress(line["events"])
 
-    job = {"kind": "replay", "capture": str(recording.path.resolve()), "limit": limit}
+    job = {"kind": "replay", "capture": str(recording.path.resolve()), "limit": limit, "statistics": statistics}
     result = run_job(job, config=config, simulator=simulator, waves=waves, on_progress=report)
     summary = Summary.from_json(result["summary"], result["differences"])
     summary.capture, summary.simulator = str(recording.path), simulator
+    if statistics:
+        summary.statistics = Statistics.from_json(result["statistics"])
     summary.seconds = time.perf_counter() - start
     return summary

@@ -6,6 +6,7 @@ from enum import Enum
 from typing import Any, Self
 
 from model.arch import UnitConfig
+from tb.statistics import Statistics
 
 __all__ = ["Count", "Lockstep", "Outcome", "Summary", "Verdict"]
 
@@ -80,7 +81,7 @@ class Lockstep:
 class Summary:
     """The outcome of a replay. `differences` has one sentence for each unequal line or unexpected effect;
     `withdrawn` counts, by deviation, fault records that the recording's source does not make. `clocks` is 0 without a
-    simulator."""
+    simulator. `statistics` are there when they were asked for; JSON does not have them."""
 
     capture: str
     config: UnitConfig
@@ -91,6 +92,7 @@ class Summary:
     clocks: int = 0
     lockstep: Lockstep = field(default_factory=Lockstep)
     seconds: float = 0.0
+    statistics: Statistics | None = None
 
     def add(self, verdict: Verdict) -> None:
         """Count a verdict in; one that is unequal leaves its sentence."""
@@ -124,7 +126,7 @@ class Summary:
     @classmethod
     def from_json(cls, values: dict[str, Any], differences: list[str]) -> Self:
         """Return the summary that `to_json` spelled; its differences come beside it."""
-        assert set(values) | {"differences"} == {field.name for field in fields(cls)}
+        assert set(values) | {"differences", "statistics"} == {field.name for field in fields(cls)}
         return cls(
             **{
                 **values,

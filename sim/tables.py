@@ -13,7 +13,7 @@ from sim.configuration import SIZES
 from sim.recording import Header
 from sim.summary import Summary
 
-__all__ = ["configuration_line", "print_rows", "print_summary"]
+__all__ = ["KINDS", "OFFSETS", "closing", "configuration_line", "exceptions", "print_rows", "print_summary"]
 
 DIFFERENCES_SHOWN = 20
 
@@ -55,9 +55,9 @@ def print_summary(console: Console, header: Header, summary: Summary) -> None:
     unit = configuration_line(summary.config, sizes=summary.simulator != "none")
     console.print(f"unit: {unit}", markup=False, highlight=False, soft_wrap=True)
     console.print(_counts(summary))
-    if any(_exceptions(summary)):
+    if any(exceptions(summary)):
         console.print(_exception_table(summary))
-    for line in _closing(summary):
+    for line in closing(summary):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
@@ -84,7 +84,8 @@ def _counts(summary: Summary) -> Table:
     return table
 
 
-def _exceptions(summary: Summary) -> Iterator[tuple[str, str, int]]:
+def exceptions(summary: Summary) -> Iterator[tuple[str, str, int]]:
+    """Yield what was excepted: kind of line, name, number."""
     for kind in KINDS:
         if kind in summary.kinds:
             for name, number in summary.kinds[kind].excepted.items():
@@ -96,12 +97,13 @@ def _exceptions(summary: Summary) -> Iterator[tuple[str, str, int]]:
 def _exception_table(summary: Summary) -> Table:
     table = Table("kind", "exception", title="excepted, by name", title_justify="left")
     table.add_column("count", justify="right")
-    for kind, name, number in _exceptions(summary):
+    for kind, name, number in exceptions(summary):
         table.add_row(kind, Text(name), str(number))
     return table
 
 
-def _closing(summary: Summary) -> Iterator[str]:
+def closing(summary: Summary) -> Iterator[str]:
+    """Yield the sentences in which a replay ends."""
     lockstep = summary.lockstep
     if lockstep.clocks and not lockstep.mismatches:
         yield f"{summary.simulator}: all {lockstep.signals} outputs equal model/cycle in {lockstep.clocks} clocks"

@@ -1,8 +1,8 @@
 """Looks on while a script plays, and collects Statistics: from the model that the run steps, and from the drivers.
 
 Clocks of a request count from the handshake of its address on `s_axi_` to its address on `m_axi_`, or to the first
-answer where it is refused. A write counts from its first data where these come later, a refused write and an interrupt
-from its last data; an interrupt counts to its message, or to its answer where there is none.
+answer where it is refused; without those in which it was decided and only its data were missing. An interrupt counts
+from its data to its message, or to its answer where there is none.
 """
 
 from collections import deque
@@ -40,6 +40,7 @@ class _Flight:
     request: Request | Interrupt
     transfer: Transfer
     group: str = ""
+    decided: int = 0
     reads: int = 0
     waited: bool = False
     table_known: bool = False
@@ -85,7 +86,7 @@ class Collector:
         self._waiting: tuple[deque[Transfer], deque[Transfer]] = (deque(), deque())  # submitted, not seen inside yet
         self._flights: dict[int, _Flight] = {}  # by id() of the request
         self._issued: tuple[deque[_Flight], deque[_Flight]] = (deque(), deque())  # not on m_axi yet
-        self._refused: dict[int, _Flight] = {}  # by id() of the transfer: its answer ends it
+        self._answered_later: dict[int, _Flight] = {}  # by id() of the transfer: its answer ends it
 
     def _submitted(self, transfer: Transfer) -> Transfer:
         self._waiting[transfer.write].append(transfer)
@@ -137,8 +138,8 @@ class Collector:
         flight = self._issued[write].popleft()
         flight.steps.append((now, "address on m_axi_"))
         transfer = flight.transfer
-        begin = max(transfer.accepted, transfer.data_offered) if write else transfer.accepted
-        self._end(flight, now - begin)
+        missing = max(0, transfer.data_offered - flight.decided) if write else 0
+        self._end(flight, now - transfer.accepted - missing)
 
     def _decided(self, _kind: str, payload: tuple[Request, Decision]) -> None:
         request, decision = payload
@@ -148,8 +149,10 @@ class Collector:
         assert item is not None
         if not item.replayed:
             self._timeline.add("requests", now)
-            flight.group = self._look_up(flight, now, translate=item.translate and item.table_mode == TableMode.LEGACY)
-        park = decision.park
+            flight.group = self._look_up(
+                flight, now, translate=bool(item.translate) and item.table_mode == TableMode.LEGACY
+            )
+        park, flight.decided = decision.park, now
         if park is None:
             flight.steps.append((now, "permitted"))
             self._issued[item.write].append(flight)
@@ -159,7 +162,7 @@ class Collector:
         elif park.okay:
             flight.steps.append((now, "done without memory"))
             flight.group = "done without memory"
-            self._refused[id(flight.transfer)] = flight
+            self._answered_later[id(flight.transfer)] = flight
         else:
             record = decision.record
             self._refuse(flight, now, 0 if record is None else record.fault_reason, record is not None)
@@ -232,7 +235,7 @@ class Collector:
         flight.group = _interrupt_group(decision)
         if decision.message is None:
             flight.steps.append((now, "posted"))
-            self._refused[id(transfer)] = flight
+            self._answered_later[id(transfer)] = flight
             return
         flight.steps.append((now + 1, "message on m_axi_"))
         self._end(flight, now + 1 - max(transfer.accepted, transfer.data_accepted))
@@ -242,19 +245,24 @@ class Collector:
         flight.steps.append((now, f"refused, reason {reason:#x}" if reason else "refused without a record"))
         self._timeline.add("refusals", now)
         self.statistics.refuse(reason, recorded, flight.transfer.line)
-        self._refused[id(flight.transfer)] = flight
+        self._answered_later[id(flight.transfer)] = flight
 
     def _finished(self, transfer: Transfer) -> None:
-        flight = self._refused.pop(id(transfer), None)
+        flight = self._answered_later.pop(id(transfer), None)
         if flight is not None:
-            flight.steps.append((transfer.first_response, "first answer on s_axi_"))
-            begin = max(transfer.accepted, transfer.data_accepted)
-            self._end(flight, transfer.first_response - begin)
+            end = transfer.first_response
+            flight.steps.append((end, "first answer on s_axi_"))
+            if isinstance(flight.request, Interrupt):
+                self._end(flight, end - max(transfer.accepted, transfer.data_accepted))
+            else:
+                self._end(flight, end - transfer.accepted - max(0, transfer.data_accepted - flight.decided))
 
     def _end(self, flight: _Flight, clocks: int) -> None:
         request, transfer = flight.request, flight.transfer
-        kind = f"DMA {KINDS[Access(request.access)]}" if isinstance(request, Request) else "interrupt"
-        group = flight.group
+        group, kind = flight.group, "interrupt"
+        if isinstance(request, Request):
+            kind = f"DMA {KINDS[Access(request.access)]}"
+            self.statistics.reads_per_request[flight.reads] += 1
         if group in ("hit", "pass-through") and flight.reads:
             group = f"miss, {flight.reads} read{'s' * (flight.reads > 1)}"
         elif group == "hit":

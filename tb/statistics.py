@@ -17,6 +17,7 @@ CACHES = {
 PLACES = 128
 FIRST_WIDTH = 16  # clocks
 SLOWEST = 12
+SLOWEST_OF_GROUP = 2
 
 
 @dataclass
@@ -79,7 +80,7 @@ class Refusals:
 
 @dataclass
 class Slow:
-    """A request and its way: `steps` are (clock, what happened). `run` is the command of its run, where there are many."""
+    """A request and its way: `steps` are (clock, what happened), `run` the command of its run where there are many."""
 
     clocks: int
     group: str
@@ -94,7 +95,7 @@ class Slow:
 
 @dataclass
 class Statistics:
-    """What a run did, or several.
+    """What a run did, or several; of the reference model, which has no clocks, only what is marked *.
 
     Members
     -------
@@ -102,9 +103,10 @@ class Statistics:
     timeline : look-ups and hits of caches, requests, refusals, interrupts, invalidations; walks summed over clocks
     walks_at_once : number of walks that read memory -> clocks
     latencies : group of requests -> clocks -> requests
-    table_reads : what was read of tables -> reads
-    refusals : fault reason -> Refusals; 0 is a refusal without one
-    slowest : the slowest requests, the slowest first
+    table_reads * : what was read of tables -> reads
+    reads_per_request * : reads of tables -> DMA requests
+    refusals * : fault reason -> Refusals; 0 is a refusal without one
+    slowest : group of requests -> the slowest of it
     memory_latency : clocks of memory where it is always the same, else 0
     """
 
@@ -114,14 +116,15 @@ class Statistics:
     walks_at_once: Counter[int] = field(default_factory=Counter)
     latencies: dict[str, Counter[int]] = field(default_factory=dict)
     table_reads: Counter[str] = field(default_factory=Counter)
+    reads_per_request: Counter[int] = field(default_factory=Counter)
     refusals: dict[int, Refusals] = field(default_factory=dict)
-    slowest: list[Slow] = field(default_factory=list)
+    slowest: dict[str, list[Slow]] = field(default_factory=dict)
     memory_latency: int = 0
 
     def request(self, slow: Slow) -> None:
         """Count a request in by its latency."""
         self.latencies.setdefault(slow.group, Counter())[slow.clocks] += 1
-        self._keep([slow])
+        self._keep(slow.group, [slow])
 
     def refuse(self, reason: int, recorded: bool, line: int) -> None:
         """Count a refusal in."""
@@ -134,19 +137,27 @@ class Statistics:
         self.timeline.merge(other.timeline)
         self.walks_at_once += other.walks_at_once
         self.table_reads += other.table_reads
+        self.reads_per_request += other.reads_per_request
         for group, counts in other.latencies.items():
             self.latencies.setdefault(group, Counter()).update(counts)
         for reason, refusals in other.refusals.items():
             mine = self.refusals.setdefault(reason, Refusals(line=refusals.line))
             mine.count += refusals.count
             mine.recorded += refusals.recorded
-        self._keep(other.slowest)
+        for group, kept in other.slowest.items():
+            self._keep(group, kept)
         if self.memory_latency != other.memory_latency:
             self.memory_latency = 0
 
-    def _keep(self, more: list[Slow]) -> None:
-        if len(self.slowest) < SLOWEST or more and more[0].clocks > self.slowest[-1].clocks:
-            self.slowest = sorted([*self.slowest, *more], key=lambda slow: -slow.clocks)[:SLOWEST]
+    def _keep(self, group: str, more: list[Slow]) -> None:
+        kept = self.slowest.setdefault(group, [])
+        if len(kept) < SLOWEST_OF_GROUP or more[0].clocks > kept[-1].clocks:
+            self.slowest[group] = sorted([*kept, *more], key=_quickness)[:SLOWEST_OF_GROUP]
+
+    @property
+    def ranking(self) -> list[Slow]:
+        """The slowest requests of all groups, the slowest first."""
+        return sorted((slow for kept in self.slowest.values() for slow in kept), key=_quickness)[:SLOWEST]
 
     def hit_rate(self, cache: str) -> float | None:
         """Return the share of look-ups of one of CACHES that hit, None without look-ups."""
@@ -163,8 +174,9 @@ class Statistics:
                 "walks_at_once": _numbers(values["walks_at_once"]),
                 "latencies": {group: _numbers(counts) for group, counts in values["latencies"].items()},
                 "table_reads": Counter(values["table_reads"]),
+                "reads_per_request": _numbers(values["reads_per_request"]),
                 "refusals": {int(reason): Refusals(**value) for reason, value in values["refusals"].items()},
-                "slowest": [Slow(**{**slow, "steps": [*map(tuple, slow["steps"])]}) for slow in values["slowest"]],
+                "slowest": {group: list(map(_slow, kept)) for group, kept in values["slowest"].items()},
             }
         )
 
@@ -174,9 +186,17 @@ class Statistics:
             **vars(self),
             "timeline": vars(self.timeline),
             "refusals": {reason: vars(refusals) for reason, refusals in self.refusals.items()},
-            "slowest": [vars(slow) for slow in self.slowest],
+            "slowest": {group: list(map(vars, kept)) for group, kept in self.slowest.items()},
         }
 
 
 def _numbers(counts: dict[Any, int]) -> Counter[int]:
     return Counter({int(number): count for number, count in counts.items()})
+
+
+def _slow(values: dict[str, Any]) -> Slow:
+    return Slow(**{**values, "steps": [(clock, text) for clock, text in values["steps"]]})
+
+
+def _quickness(slow: Slow) -> int:
+    return -slow.clocks

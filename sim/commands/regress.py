@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sim.commands.shared import FILE, JSON_OPTION, BadInput, configuration, progress_bar, simulation, write_json
+from sim.commands.shared import (
+    FILE,
+    JSON_OPTION,
+    REPORT_OPTION,
+    BadInput,
+    configuration,
+    progress_bar,
+    simulation,
+    write_json,
+    write_whole,
+)
 
 if TYPE_CHECKING:
     from sim.regress import Regression, RegressionRun
@@ -64,6 +74,7 @@ class Seeds(click.ParamType[range]):
     help="Runs at the same time.",
 )
 @JSON_OPTION
+@REPORT_OPTION
 @click.option("--waves", type=FILE, help="Write waveforms of one run to this file.")
 def regress(
     simulator: str,
@@ -75,6 +86,7 @@ def regress(
     profile: str,
     jobs: int,
     json_file: Path | None,
+    report_file: Path | None,
     waves: Path | None,
 ) -> None:
     """Run random tables, traffic and software, and compare every output and every decision.
@@ -91,13 +103,19 @@ def regress(
         raise BadInput("--random-config draws the configuration; --config cannot name one as well")
     which = [1 if seed is None else seed] if seeds is None else list(seeds)
     names = config_names or (("default",) if seeds is None else PRESETS)
-    runs = _runs(simulator, which, cycles, names, random_config, waves, profile)
+    runs = _runs(simulator, which, cycles, names, random_config, waves, profile, report_file is not None)
     if waves and (len(runs) > 1 or simulator == "none"):
         raise BadInput("--waves needs a simulator and one run: one seed and one configuration")
     regression = _do(runs, jobs)
-    _print(regression, campaign=seeds is not None)
+    closing = _closing_lines(regression, campaign=seeds is not None)
+    _print(regression, closing)
     if json_file:
         write_json(json_file, regression.to_json())
+    if report_file:
+        from sim.report import regression_page
+
+        write_whole(report_file, regression_page(regression, closing).encode(), "--report")
+        click.echo(f"written: {report_file}")
     sys.exit(0 if regression.equal and not (seeds is not None and regression.missing) else 1)
 
 
@@ -109,16 +127,17 @@ def _runs(
     random_config: bool,
     waves: Path | None,
     profile: str,
+    statistics: bool,
 ) -> "list[RegressionRun]":
     from sim.regress import RegressionRun
 
     if random_config:
         from tb.stimulus import random_config as draw
 
-        return [RegressionRun(seed, draw(seed), None, simulator, cycles, waves, profile) for seed in seeds]
+        return [RegressionRun(seed, draw(seed), None, simulator, cycles, waves, profile, statistics) for seed in seeds]
     configs = {name: configuration(name) for name in names}
     return [
-        RegressionRun(seed, config, name, simulator, cycles, waves, profile)
+        RegressionRun(seed, config, name, simulator, cycles, waves, profile, statistics)
         for seed in seeds
         for name, config in configs.items()
     ]
@@ -131,7 +150,7 @@ def _do(runs: "list[RegressionRun]", jobs: int) -> "Regression":
         return do(runs, processes=jobs, progress=progress)
 
 
-def _print(regression: "Regression", *, campaign: bool) -> None:
+def _print(regression: "Regression", closing: list[str]) -> None:
     """Print what happened how often, what failed, and how it ended."""
     from rich.console import Console
 
@@ -147,10 +166,7 @@ def _print(regression: "Regression", *, campaign: bool) -> None:
     lines = []
     for run, text in regression.failures:
         lines += [f"failed: {text}", f"to repeat it: {run.command}"]
-    if campaign and regression.missing:
-        lines.append("never met: " + ", ".join(regression.missing))
-    lines.append(_closing(regression))
-    for line in lines:
+    for line in [*lines, *closing]:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
@@ -162,6 +178,11 @@ def _table(title: str, counts: dict[str, int]) -> Any:
     for name, count in sorted(counts.items()):
         table.add_row(name, str(count))
     return table
+
+
+def _closing_lines(regression: "Regression", *, campaign: bool) -> list[str]:
+    never = ["never met: " + ", ".join(regression.missing)] if campaign and regression.missing else []
+    return [*never, _closing(regression)]
 
 
 def _closing(regression: "Regression") -> str:

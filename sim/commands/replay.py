@@ -10,6 +10,7 @@ from sim.commands.shared import (
     CONFIG_OPTION,
     FILE,
     JSON_OPTION,
+    REPORT_OPTION,
     BadInput,
     configuration,
     input_of,
@@ -17,6 +18,7 @@ from sim.commands.shared import (
     progress_bar,
     simulation,
     write_json,
+    write_whole,
 )
 
 if TYPE_CHECKING:
@@ -41,9 +43,16 @@ PROGRESS_EVERY = 500  # events of the reference model alone, which is quick
 @CONFIG_OPTION
 @click.option("--limit", type=click.IntRange(min=1), help="Stop after this many events.")
 @JSON_OPTION
+@REPORT_OPTION
 @click.option("--waves", type=FILE, help="Write waveforms to this file.")
 def replay(
-    capture: Path, simulator: str, config_name: str, limit: int | None, json_file: Path | None, waves: Path | None
+    capture: Path,
+    simulator: str,
+    config_name: str,
+    limit: int | None,
+    json_file: Path | None,
+    report_file: Path | None,
+    waves: Path | None,
 ) -> None:
     """Replay CAPTURE and compare every answer.
 
@@ -60,16 +69,18 @@ def replay(
     sizes = configuration(config_name)
     recording = load(capture)
     if simulator == "none":
-        summary = _on_reference(recording, sizes, limit)
+        summary = _on_reference(recording, sizes, limit, report_file is not None)
     else:
-        summary = _on_unit(recording, sizes, limit, simulator, waves)
+        summary = _on_unit(recording, sizes, limit, simulator, waves, report_file is not None)
     print_summary(Console(), recording.header, summary)
     if json_file:
         write_json(json_file, summary.to_json())
+    if report_file:
+        _write_report(report_file, recording, summary)
     sys.exit(0 if summary.equal else 1)
 
 
-def _on_reference(recording: "Recording", sizes: "UnitConfig", limit: int | None) -> "Summary":
+def _on_reference(recording: "Recording", sizes: "UnitConfig", limit: int | None, statistics: bool) -> "Summary":
     from sim import replay as replaying
     from sim.configuration import with_sizes
 
@@ -79,20 +90,44 @@ def _on_reference(recording: "Recording", sizes: "UnitConfig", limit: int | None
             if progress and done % PROGRESS_EVERY == 0:
                 progress(done)
 
-        summary = replaying.replay(recording, limit=limit, progress=seldom if progress else None)
+        shown = seldom if progress else None
+        summary = replaying.replay(recording, limit=limit, progress=shown, statistics=statistics)
     summary.config = with_sizes(summary.config, sizes)
     return summary
 
 
 def _on_unit(
-    recording: "Recording", sizes: "UnitConfig", limit: int | None, simulator: str, waves: Path | None
+    recording: "Recording",
+    sizes: "UnitConfig",
+    limit: int | None,
+    simulator: str,
+    waves: Path | None,
+    statistics: bool,
 ) -> "Summary":
     from sim.replay_unit import replay_unit
 
     events = _events(recording, limit)
     with input_of(recording.path), simulation(), progress_bar("replay", events) as progress:
-        return replay_unit(recording, sizes=sizes, simulator=simulator, limit=limit, waves=waves, progress=progress)
+        return replay_unit(
+            recording,
+            sizes=sizes,
+            simulator=simulator,
+            limit=limit,
+            waves=waves,
+            progress=progress,
+            statistics=statistics,
+        )
 
 
 def _events(recording: "Recording", limit: int | None) -> int:
     return min(limit or len(recording.events), len(recording.events))
+
+
+def _write_report(file: Path, recording: "Recording", summary: "Summary") -> None:
+    from sim.report import linked_lines, replay_page
+    from sim.tables import closing
+
+    with progress_bar("report", len(linked_lines(summary))) as progress:
+        page = replay_page(recording, summary, list(closing(summary)), progress)
+    write_whole(file, page.encode(), "--report")
+    click.echo(f"written: {file}")

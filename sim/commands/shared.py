@@ -19,6 +19,7 @@ __all__ = [
     "CONFIG_OPTION",
     "FILE",
     "JSON_OPTION",
+    "REPORT_OPTION",
     "SIMULATOR_OPTION",
     "BadInput",
     "Hexadecimal",
@@ -36,6 +37,9 @@ BUNDLED = Path(__file__).parent.parent / "data" / "bundled.jsonl.gz"
 FILE = click.Path(path_type=Path)
 
 JSON_OPTION = click.option("--json", "json_file", type=FILE, help="Write the outcome to this file too.")
+REPORT_OPTION = click.option(
+    "--report", "report_file", type=FILE, help="Write a page of HTML about the run to this file."
+)
 CONFIG_OPTION = click.option(
     "--config", "config_name", default="default", show_default=True, help="Preset (default, small) or TOML file."
 )

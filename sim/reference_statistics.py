@@ -1,0 +1,30 @@
+"""Statistics of a replay on the reference model: what it reads and refuses. It has neither clocks nor caches."""
+
+from model.reference import DmaResult, InterruptResult, Step, Unit
+from sim.recording import Event
+from tb.statistics import Statistics
+
+__all__ = ["ReferenceStatistics"]
+
+
+class ReferenceStatistics:
+    """Collects into `statistics` what `unit` reads; `event` is called after each event with the answer, if any."""
+
+    def __init__(self, unit: Unit) -> None:
+        self.statistics = Statistics()
+        self._reads = 0
+        unit.trace = self._step
+
+    def _step(self, step: Step) -> None:
+        if step.structure:
+            self.statistics.table_reads[step.structure.name] += 1
+            self._reads += 1
+
+    def event(self, event: Event, answer: DmaResult | InterruptResult | None) -> None:
+        """Count an event in."""
+        if isinstance(answer, DmaResult):
+            self.statistics.reads_per_request[self._reads] += 1
+        if answer is not None and not answer.permitted:
+            reason = answer.fault_reason or 0
+            self.statistics.refuse(int(reason), bool(reason) and not answer.suppressed, event.line)
+        self._reads = 0

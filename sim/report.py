@@ -1,0 +1,287 @@
+"""The report of a run: one page of HTML that needs nothing else, from what a replay or a regression counted."""
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from itertools import accumulate
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from model.arch import CONDITIONS, FaultReason, UnitConfig
+from sim import charts
+from sim.explain import ExplainError, explain_event
+from sim.recording import Recording
+from sim.regress import Regression
+from sim.summary import Summary
+from sim.tables import KINDS, OFFSETS, exceptions
+from sim.versions import command_line, versions
+from tb.statistics import CACHES, Slow, Statistics
+
+__all__ = ["linked_lines", "regression_page", "replay_page"]
+
+DIFFERENCES_EXPLAINED = 5
+
+# Beginnings of the groups of requests, in the order in which they are shown.
+GROUPS = ("hit", "pass-through", "not translated", "miss", "waited", "done", "refused", "interrupt")
+
+# What is not there, and why.
+NO_CLOCKS = (
+    "The reference model has neither clocks nor caches: hit rates, latencies, walks in flight and slowest requests "
+    "are absent. Run with --simulator verilator or icarus to have them."
+)
+NO_RTL = "No RTL took part: the clock-accurate golden model ran alone, so no output was compared in lockstep."
+
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A request in words: the `anchor` and title of its place, its way through the unit, the lines of vtd explain."""
+
+    anchor: str
+    title: str
+    steps: list[tuple[int, str]]
+    lines: list[str]
+
+
+def linked_lines(summary: Summary) -> list[int]:
+    """Return the lines of a recording that its report explains."""
+    statistics = summary.statistics
+    assert statistics is not None, "a report needs statistics"
+    lines = [_line_of(text) for text in summary.differences[:DIFFERENCES_EXPLAINED]]
+    lines += [refusals.line for refusals in statistics.refusals.values()]
+    return sorted({*lines, *(slow.line for slow in statistics.ranking)})
+
+
+def replay_page(recording: Recording, summary: Summary, closing: list[str], progress: Progress | None = None) -> str:
+    """Return the page of a replay; `closing` are the sentences in which it ended."""
+    statistics = summary.statistics
+    assert statistics is not None, "a report needs statistics"
+    explanations = _explanations(recording, summary, progress)
+    anchors = {line: explanation.anchor for line, explanation in explanations.items()}
+    kinds = [(kind, what) for kind, what in KINDS.items() if kind in summary.kinds]
+    return _page(
+        statistics,
+        config=summary.config,
+        title=f"Replay of {recording.path.name}",
+        equal=summary.equal,
+        closing=closing,
+        source=recording.header.source,
+        simulator=summary.simulator,
+        seconds=summary.seconds,
+        kinds=[{"kind": kind, "what": what, "count": summary.kinds[kind]} for kind, what in kinds],
+        differences=[{"text": text, "anchor": anchors.get(_line_of(text), "")} for text in summary.differences],
+        exceptions=list(exceptions(summary)),
+        clocks=summary.clocks,
+        lockstep=asdict(summary.lockstep),
+        compared=summary.compared,
+        slowest=[_slow_row(slow, anchors.get(slow.line, "")) for slow in statistics.ranking],
+        refusals=[row | {"anchor": anchors.get(row["line"], "")} for row in _refusals(statistics)],
+        explanations=list(explanations.values()),
+        absent=NO_CLOCKS if summary.simulator == "none" else "",
+    )
+
+
+def _explanations(recording: Recording, summary: Summary, progress: Progress | None) -> dict[int, Explanation]:
+    assert summary.statistics is not None
+    steps = {slow.line: slow.steps for slow in summary.statistics.ranking}
+    found = {}
+    for done, line in enumerate(linked_lines(summary), start=1):
+        try:
+            lines = list(explain_event(recording, line))
+        except ExplainError:
+            continue  # a difference beside a request, which no link then leads from
+        found[line] = Explanation(f"line-{line}", f"Line {line}", steps.get(line, []), lines)
+        if progress:
+            progress(done)
+    return found
+
+
+def regression_page(regression: Regression, closing: list[str]) -> str:
+    """Return the page of a regression; `closing` are the sentences in which it ended."""
+    statistics = regression.statistics or Statistics(runs=0)
+    required = regression.required
+    coverage = {
+        "What happened": {name: n for name, n in regression.coverage.items() if name not in required},
+        "Interrupts: what must be met": required,
+    }
+    explanations = [
+        Explanation(f"request-{number}", f"Request {number}: {slow.run}", slow.steps, [])
+        for number, slow in enumerate(statistics.ranking, start=1)
+    ]
+    configs = {run.config for run in regression.runs}
+    in_lockstep = regression.simulator != "none"
+    mismatches = len(regression.failures) if in_lockstep else 0
+    return _page(
+        statistics,
+        config=configs.pop() if len(configs) == 1 else None,
+        title=f"Regression, {len(regression.runs)} run{'s' * (len(regression.runs) > 1)}",
+        equal=regression.equal,
+        closing=closing,
+        source="",
+        simulator=regression.simulator,
+        seconds=regression.seconds,
+        kinds=[],
+        differences=[
+            {"text": f"{text}\nto repeat it: {run.command}", "anchor": ""} for run, text in regression.failures
+        ],
+        exceptions=[],
+        clocks=regression.clocks,
+        lockstep={
+            "clocks": regression.clocks if in_lockstep else 0,
+            "signals": regression.signals,
+            "mismatches": mismatches,
+        },
+        compared=regression.compared,
+        counts=dict(regression.counts),
+        coverage={title: dict(sorted(counts.items())) for title, counts in coverage.items() if counts},
+        missing=regression.missing,
+        runs=regression.runs,
+        slowest=[
+            _slow_row(slow, explanation.anchor)
+            for slow, explanation in zip(statistics.ranking, explanations, strict=True)
+        ],
+        refusals=_refusals(statistics),
+        explanations=explanations,
+        absent="" if in_lockstep else NO_RTL,
+    )
+
+
+def _page(statistics: Statistics, *, config: UnitConfig | None, **values: Any) -> str:
+    environment = Environment(
+        loader=PackageLoader("sim", "data"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    timed = statistics.clocks > 0
+    groups = {group: statistics.latencies[group] for group in sorted(statistics.latencies, key=_group_order)}
+    values = {"counts": {}, "coverage": {}, "missing": [], "runs": []} | values
+    return environment.get_template("report.html.j2").render(
+        values,
+        statistics=statistics,
+        config=_config_rows(config),
+        timed=timed,
+        caches=_caches(statistics),
+        latencies=[_latency_row(group, counts, statistics) for group, counts in groups.items()],
+        charts={
+            name: Markup(svg)
+            for name, svg in {
+                "caches": charts.cache_chart(statistics),
+                "traffic": charts.traffic_chart(statistics) if timed else "",
+                "walks": charts.walk_chart(statistics, config.walks if config else 0),
+                "latency": charts.latency_chart(groups),
+                "at_once": charts.bars(statistics.walks_at_once, "at-once", "walks that read memory at once", "clocks"),
+                "reads": charts.bars(
+                    statistics.reads_per_request, "reads", "reads of tables for a DMA request", "requests"
+                ),
+            }.items()
+        },
+        command=command_line(),
+        versions=versions(values["simulator"]),
+        written=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+    )
+
+
+def _caches(statistics: Statistics) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": name.replace("irte", "IRTE").replace("source id", "source-id"),
+            "lookups": statistics.timeline.total(row),
+            "hits": statistics.timeline.total(f"{row} hits"),
+            "rate": statistics.hit_rate(name),
+        }
+        for name, row in CACHES.items()
+    ]
+
+
+def _group_order(group: str) -> tuple[int, str]:
+    return next(place for place, beginning in enumerate(GROUPS) if group.startswith(beginning)), group
+
+
+def _latency_row(group: str, counts: Counter[int], statistics: Statistics) -> dict[str, Any]:
+    clocks = sorted(counts)
+    until = list(accumulate(counts[clock] for clock in clocks))
+
+    def quantile(share: float) -> int:
+        return clocks[bisect_left(until, share * until[-1])]
+
+    return {
+        "group": group,
+        "requests": until[-1],
+        "least": clocks[0],
+        "median": quantile(0.5),
+        "most_of": quantile(0.95),
+        "most": clocks[-1],
+        "alone": _alone(group, statistics.memory_latency),
+    }
+
+
+def _alone(group: str, latency: int) -> int | None:
+    """Return the clocks of such a request when nothing else is going on, as vtd bench measures them."""
+    if group.startswith("hit") or group == "pass-through":
+        return 4
+    if group == "interrupt, remapped, entry cached":
+        return 6
+    if latency and group.startswith("miss"):
+        return int(group.split()[1]) * (latency + 3) + 7
+    if latency and group == "interrupt, remapped, entry read":
+        return latency + 9
+    return None
+
+
+def _refusals(statistics: Statistics) -> list[dict[str, Any]]:
+    rows = []
+    for reason, refusals in sorted(statistics.refusals.items()):
+        conditions = [condition for condition in CONDITIONS.values() if condition.reason == reason]
+        name = (
+            FaultReason(reason).name.replace("_", " ").lower()
+            if reason
+            else "no record: FPD, or refused without a fault"
+        )
+        rows.append(
+            {
+                "reason": f"{reason:#04x}" if reason else "-",
+                "name": name.replace("irte", "IRTE").replace("source id", "source-id"),
+                "conditions": ", ".join(condition.name for condition in conditions),
+                "count": refusals.count,
+                "recorded": refusals.recorded,
+                "line": refusals.line,
+                "anchor": "",
+            }
+        )
+    return rows
+
+
+def _slow_row(slow: Slow, anchor: str) -> dict[str, Any]:
+    bus, device, function = slow.source_id >> 8, slow.source_id >> 3 & 0x1F, slow.source_id & 7
+    return asdict(slow) | {
+        "source": f"{bus:02x}:{device:02x}.{function}",
+        "address": f"{slow.address:#x}",
+        "anchor": anchor,
+    }
+
+
+def _line_of(difference: str) -> int:
+    """Return the line of a recording that a difference names."""
+    return int(difference.removeprefix("line ").partition(":")[0])
+
+
+def _config_rows(config: UnitConfig | None) -> list[tuple[str, str]]:
+    if config is None:
+        return []
+    rows = []
+    for name, value in asdict(config).items():
+        if isinstance(value, bool):
+            text = "yes" if value else "no"
+        elif isinstance(value, list | tuple):
+            text = ", ".join(map(str, value)) or "none"
+        else:
+            text = f"{value:#x}" if name in OFFSETS else str(value)
+        rows.append((name, text))
+    return rows
