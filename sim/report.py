@@ -1,5 +1,6 @@
 """The report of a run: one page of HTML that needs nothing else, from what a replay or a regression counted."""
 
+import io
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable
@@ -10,10 +11,12 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
+from rich.console import Console
 
 from model.arch import CONDITIONS, FaultReason, UnitConfig
 from sim import charts
-from sim.explain import ExplainError, explain_event
+from sim.explain import ExplainError, Explanation, explain_event
+from sim.explain.text import print_explanation
 from sim.recording import Recording
 from sim.regress import Regression
 from sim.summary import Summary
@@ -39,13 +42,13 @@ Progress = Callable[[int], None]
 
 
 @dataclass(frozen=True)
-class Explanation:
-    """A request in words: the `anchor` and title of its place, its way through the unit, the lines of vtd explain."""
+class Article:
+    """A request in words: `anchor` and title of its place, its way through the unit, the text of vtd explain."""
 
     anchor: str
     title: str
     steps: list[tuple[int, str]]
-    lines: list[str]
+    text: str
 
 
 def linked_lines(summary: Summary) -> list[int]:
@@ -86,19 +89,25 @@ def replay_page(recording: Recording, summary: Summary, closing: list[str], prog
     )
 
 
-def _explanations(recording: Recording, summary: Summary, progress: Progress | None) -> dict[int, Explanation]:
+def _explanations(recording: Recording, summary: Summary, progress: Progress | None) -> dict[int, Article]:
     assert summary.statistics is not None
     steps = {slow.line: slow.steps for slow in summary.statistics.ranking}
     found = {}
     for done, line in enumerate(linked_lines(summary), start=1):
         try:
-            lines = list(explain_event(recording, line))
+            text = _text(explain_event(recording, line))
         except ExplainError:
             continue  # a difference beside a request, which no link then leads from
-        found[line] = Explanation(f"line-{line}", f"Line {line}", steps.get(line, []), lines)
+        found[line] = Article(f"line-{line}", f"Line {line}", steps.get(line, []), text)
         if progress:
             progress(done)
     return found
+
+
+def _text(explanation: Explanation) -> str:
+    with io.StringIO() as file:
+        print_explanation(Console(file=file), explanation)
+        return file.getvalue()
 
 
 def regression_page(regression: Regression, closing: list[str]) -> str:
@@ -110,7 +119,7 @@ def regression_page(regression: Regression, closing: list[str]) -> str:
         "Interrupts: what must be met": required,
     }
     explanations = [
-        Explanation(f"request-{number}", f"Request {number}: {slow.run}", slow.steps, [])
+        Article(f"request-{number}", f"Request {number}: {slow.run}", slow.steps, "")
         for number, slow in enumerate(statistics.ranking, start=1)
     ]
     configs = {run.config for run in regression.runs}
