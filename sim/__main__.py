@@ -8,6 +8,7 @@ from sim.commands.explain import explain
 from sim.commands.generate import generate
 from sim.commands.regress import regress
 from sim.commands.replay import replay
+from sim.commands.size import size
 from sim.commands.synth import synth
 
 __all__ = ["main", "vtd"]
@@ -18,7 +19,7 @@ def vtd() -> None:
     """An open Intel VT-d remapping unit: replay, explain and measure."""
 
 
-for command in (replay, regress, explain, bench, generate, acpi, synth):
+for command in (replay, regress, explain, bench, generate, acpi, synth, size):
     vtd.add_command(command)
 
 

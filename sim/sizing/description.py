@@ -1,0 +1,226 @@
+"""Synthetic streams as a person describes them in TOML: values taken by name, each checked, none left over."""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+__all__ = ["Description", "DescriptionError", "Device", "load_description"]
+
+UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+AMOUNT = re.compile(r"(\d+)([KMGT]?)")
+SOURCE_ID = re.compile(r"([0-9a-f]{2}):([01][0-9a-f])\.([0-7])", re.IGNORECASE)
+
+PAGE_LEVELS = {"4K": 1, "2M": 2, "1G": 3}
+TABLE_WIDTHS = {3: 39, 4: 48, 5: 57}  # levels -> bits of address
+PERMISSIONS = ("rw", "r", "w")
+KINDS = ("page", "domain", "global", "all")
+MOST_REQUESTS = 100_000_000
+MOST_VECTORS = 4096
+INTERRUPT_RANGE = range(0xFEE0_0000, 0xFEF0_0000)
+DEFAULT_BASE = 1 << 32
+
+
+class DescriptionError(Exception):
+    """A description of which no stream can be made; the text is one sentence with the place."""
+
+
+@dataclass(frozen=True)
+class Device:
+    """Requests of one kind of one source-id; addresses and amounts in bytes, `stride` 0 is at random."""
+
+    place: str  # in the description
+    source_id: int
+    domain_id: int
+    levels: int
+    pass_through: bool
+    page_level: int
+    base: int
+    working_set: int
+    stride: int
+    share: float
+    writes: float
+    permissions: str
+    vectors: int
+
+    @property
+    def end(self) -> int:
+        """First address behind the working set."""
+        return self.base + self.working_set
+
+
+@dataclass(frozen=True)
+class Description:
+    """A stream; `..._every` counts DMA requests, 0 is never."""
+
+    requests: int
+    seed: int
+    interrupts_every: int
+    invalidations_every: int
+    invalidation_kind: str
+    keep_tables: bool
+    devices: tuple[Device, ...]
+
+
+class _Section:
+    """One table of the file."""
+
+    def __init__(self, values: Any, place: str) -> None:
+        self.place = place
+        if not isinstance(values, Mapping):
+            raise DescriptionError(f"{place} must be a table of names and values")
+        self._values = dict(values)
+        self._known: list[str] = []
+
+    def where(self, name: str) -> str:
+        return f"{self.place}.{name}".lstrip(".")
+
+    def take(self, name: str, default: Any) -> Any:
+        self._known.append(name)
+        value = self._values.pop(name, default)
+        if value is None:
+            raise DescriptionError(f"{self.where(name)} is missing")
+        return value
+
+    def number(self, name: str, least: int, most: int, default: int | None = None) -> int:
+        value = self.take(name, default)
+        if type(value) is not int or not least <= value <= most:
+            raise DescriptionError(f"{self.where(name)} must be a whole number, {least} to {most}, not {value!r}")
+        return value
+
+    def share(self, name: str, most: float, default: float) -> float:
+        value = self.take(name, default)
+        if type(value) not in (int, float) or not 0 <= value <= most:
+            raise DescriptionError(f"{self.where(name)} must be a number, 0 to {most:g}, not {value!r}")
+        return float(value)
+
+    def flag(self, name: str, default: bool) -> bool:
+        value = self.take(name, default)
+        if not isinstance(value, bool):
+            raise DescriptionError(f"{self.where(name)} must be true or false, not {value!r}")
+        return value
+
+    def choice(self, name: str, allowed: tuple[Any, ...], default: Any) -> Any:
+        value = self.take(name, default)
+        if type(value) is not type(allowed[0]) or value not in allowed:
+            spelled = ", ".join(map(repr, allowed))
+            raise DescriptionError(f"{self.where(name)} must be one of {spelled}, not {value!r}")
+        return value
+
+    def amount(self, name: str, default: int | None = None) -> int:
+        value = self.take(name, default)
+        match = AMOUNT.fullmatch(value) if isinstance(value, str) else None
+        if match:
+            return int(match[1]) * UNITS[match[2]]
+        if type(value) is not int or value < 0:
+            raise DescriptionError(f'{self.where(name)} must be bytes such as 4096, "64K" or "2M", not {value!r}')
+        return value
+
+    def source_id(self, name: str) -> int:
+        value = self.take(name, None)
+        match = SOURCE_ID.fullmatch(value) if isinstance(value, str) else None
+        if not match:
+            raise DescriptionError(f'{self.where(name)} must be bus:device.function such as "00:1f.2", not {value!r}')
+        bus, device, function = (int(part, 16) for part in match.groups())
+        return bus << 8 | device << 3 | function
+
+    def end(self) -> None:
+        """Refuse what nobody took: a misspelt name must not be a default."""
+        for name in self._values:
+            raise DescriptionError(f"{self.where(name)} is not known; there are {', '.join(self._known)}")
+
+
+def load_description(path: Path, limit: int | None = None) -> Description:
+    """Read a description, of at most `limit` requests.
+
+    DescriptionError says what is wrong with it, OSError that it cannot be read.
+    """
+    try:
+        values = tomllib.loads(path.read_text())
+    except ValueError as error:  # also of bytes that are no text
+        raise DescriptionError(f"not TOML: {error}") from None
+    root = _Section(values, "")
+    requests, seed = root.number("requests", 1, MOST_REQUESTS), root.number("seed", 0, (1 << 64) - 1, 1)
+    interrupts_every = root.number("interrupts_every", 0, MOST_REQUESTS, 0)
+    invalidations = _Section(root.take("invalidations", {}), "invalidations")
+    every = invalidations.number("every", 0, MOST_REQUESTS, 0)
+    kind, keep_tables = invalidations.choice("kind", KINDS, "page"), invalidations.flag("keep_tables", True)
+    invalidations.end()
+    devices = root.take("devices", [])
+    root.end()
+    if not isinstance(devices, list) or not devices:
+        raise DescriptionError("devices must be at least one table, [[devices]]")
+    sections = [_Section(device, f"devices[{number}]") for number, device in enumerate(devices)]
+    domains: dict[int, int] = {}  # of source-ids
+    found = tuple(_device(section, domains) for section in sections)
+    _check_together(found)
+    requests = min(requests, limit or requests)
+    return Description(requests, seed, interrupts_every, every, kind, keep_tables, found)
+
+
+def _device(section: _Section, domains: dict[int, int]) -> Device:
+    """Return a device; its domain is that of its source-id, or another one, when it names none."""
+    source_id = section.source_id("source_id")
+    device = Device(
+        place=section.place,
+        source_id=source_id,
+        domain_id=section.number("domain", 0, 0xFFFF, domains.get(source_id, max(domains.values(), default=0) + 1)),
+        levels=section.choice("levels", tuple(TABLE_WIDTHS), 4),
+        pass_through=section.flag("pass_through", False),
+        page_level=PAGE_LEVELS[section.choice("page_size", tuple(PAGE_LEVELS), "4K")],
+        base=section.amount("base", DEFAULT_BASE),
+        working_set=section.amount("working_set"),
+        stride=section.amount("stride", 0),
+        share=section.share("share", 1e6, 1.0),
+        writes=section.share("writes", 1.0, 0.0),
+        permissions=section.choice("permissions", PERMISSIONS, "rw"),
+        vectors=section.number("vectors", 0, MOST_VECTORS, 0),
+    )
+    section.end()
+    domains[source_id] = device.domain_id
+    width = TABLE_WIDTHS[device.levels]
+    if not device.working_set or device.end > 1 << width:
+        raise DescriptionError(
+            f"{section.where('working_set')} must be at least 1 byte and end below 2^{width}, "
+            f"which is what {device.levels} levels reach, not at {device.end:#x}"
+        )
+    if device.base < INTERRUPT_RANGE.stop and INTERRUPT_RANGE.start < device.end:
+        raise DescriptionError(
+            f"{section.where('working_set')} must not reach 0xfee00000 to 0xfeefffff, where interrupts go; "
+            f"it is {device.base:#x} to {device.end - 1:#x}"
+        )
+    return device
+
+
+def _check_together(devices: tuple[Device, ...]) -> None:
+    """Refuse what no tables in memory can say: one context-entry, and one mapping of an address, for all alike."""
+    if not any(device.share for device in devices):
+        raise DescriptionError("devices[0].share must be above 0, or that of another device: nobody makes a request")
+    if sum(device.vectors for device in devices) > 1 << 16:
+        raise DescriptionError("devices: all vectors together must be at most 65536, the most interrupt entries")
+    for number, device in enumerate(devices):
+        for other in devices[:number]:
+            if device.source_id == other.source_id:
+                for name in ("domain_id", "levels", "pass_through"):
+                    _check_same(name.removesuffix("_id"), device, other, getattr(device, name) == getattr(other, name))
+            if device.domain_id == other.domain_id and not (device.pass_through or other.pass_through):
+                _check_same("levels", device, other, device.levels == other.levels)
+                _check_same("page_size", device, other, device.page_level == other.page_level or _apart(device, other))
+
+
+def _check_same(name: str, device: Device, other: Device, good: bool) -> None:
+    if not good:
+        shared = "source_id" if device.source_id == other.source_id else "domain"
+        where = ", where their working sets meet" if name == "page_size" else ""
+        raise DescriptionError(
+            f"{device.place}.{name} must be that of {other.place}, which has the same {shared}{where}"
+        )
+
+
+def _apart(device: Device, other: Device) -> bool:
+    """Say whether two working sets have no page in common."""
+    bits = 12 + 9 * (max(device.page_level, other.page_level) - 1)
+    one, two = ((d.base >> bits, d.end - 1 >> bits) for d in (device, other))
+    return one[1] < two[0] or two[1] < one[0]
