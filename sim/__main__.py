@@ -6,6 +6,7 @@ from sim.commands.acpi import acpi
 from sim.commands.bench import bench
 from sim.commands.explain import explain
 from sim.commands.generate import generate
+from sim.commands.program import program
 from sim.commands.regress import regress
 from sim.commands.replay import replay
 from sim.commands.size import size
@@ -19,7 +20,17 @@ def vtd() -> None:
     """An open Intel VT-d remapping unit: replay, explain and measure."""
 
 
-for command in (replay, regress, explain, bench, generate, acpi, synth, size):
+for command in (
+    acpi,
+    bench,
+    explain,
+    generate,
+    program,
+    regress,
+    replay,
+    size,
+    synth,
+):
     vtd.add_command(command)
 
 

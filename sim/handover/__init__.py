@@ -1,5 +1,6 @@
 """The folder that `vtd generate` hands over."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from sim.generate import WAIVERS, registers_json, summary
 from sim.handover.registers import write_registers
 
 __all__ = ["STEPS", "write_handover"]
+
+PROGRAM = Path(__file__).parent.parent / "data" / "program"
 
 
 def write_handover(config: UnitConfig, folder: Path, on_step: Callable[[int], None] | None = None) -> None:
@@ -26,4 +29,8 @@ def _write_verilog(config: UnitConfig, folder: Path) -> None:
     (folder / "summary.txt").write_text(summary(config))
 
 
-STEPS = (_write_verilog, write_registers)
+def _write_program(config: UnitConfig, folder: Path) -> None:
+    shutil.copytree(PROGRAM, folder / "program")
+
+
+STEPS = (_write_verilog, write_registers, _write_program)

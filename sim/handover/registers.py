@@ -14,7 +14,7 @@ from systemrdl.node import AddrmapNode
 from model.arch import UnitConfig
 from sim.handover.rdl import rdl
 
-__all__ = ["compiled", "write_registers"]
+__all__ = ["compiled", "write_header", "write_registers"]
 
 TEMPLATES = Path(__file__).parent.parent / "data" / "manual"
 
@@ -40,13 +40,19 @@ def compiled(file: Path) -> AddrmapNode:
 
 def write_registers(config: UnitConfig, folder: Path) -> None:
     """Write the registers as SystemRDL, and its views, into a folder."""
+    registers = write_header(config, folder)
+    UVMExporter().export(registers, str(folder / "vtd_unit_uvm.sv"))
+    IPXACTExporter().export(registers, str(folder / "vtd_unit.ipxact.xml"))
+    _write_manual(registers, folder / "manual")
+
+
+def write_header(config: UnitConfig, folder: Path) -> AddrmapNode:
+    """Write the registers as SystemRDL and as C header into a folder; return them compiled."""
     source = folder / "vtd_unit.rdl"
     source.write_text(rdl(config))
     registers = compiled(source)
     CHeaderExporter().export(registers, str(folder / "vtd_unit.h"), std=CStandard.gnu11, generate_bitfields=True)
-    UVMExporter().export(registers, str(folder / "vtd_unit_uvm.sv"))
-    IPXACTExporter().export(registers, str(folder / "vtd_unit.ipxact.xml"))
-    _write_manual(registers, folder / "manual")
+    return registers
 
 
 def _write_manual(registers: AddrmapNode, folder: Path) -> None:

@@ -16,7 +16,7 @@ from model.arch.axi import unit_ports
 from model.arch.config import PRESETS
 from sim.__main__ import vtd
 
-FILES = {"vtd_unit.v", "vtd_unit.vlt", "registers.json", "summary.txt", "manual"}
+FILES = {"vtd_unit.v", "vtd_unit.vlt", "registers.json", "summary.txt", "manual", "program"}
 FILES |= {"vtd_unit.rdl", "vtd_unit.h", "vtd_unit_uvm.sv", "vtd_unit.ipxact.xml"}
 PORT = re.compile(r"^  (input|output) (?:\[(\d+):0\] )?(\w+);", re.MULTILINE)
 

@@ -1,0 +1,48 @@
+"""`vtd program`."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from sim.commands.shared import CONFIG_OPTION, FILE, SIMULATOR_OPTION, BadInput, configuration, simulation
+
+if TYPE_CHECKING:
+    from sim.program import Run
+
+__all__ = ["program"]
+
+
+@click.command()
+@click.argument("source", type=FILE)
+@SIMULATOR_OPTION
+@CONFIG_OPTION
+@click.option("--waves", type=FILE, help="Write waveforms to this file.")
+def program(source: Path, simulator: str, config_name: str, waves: Path | None) -> None:
+    """Compile SOURCE, a program in C, and run it on the unit in simulation.
+
+    It includes vtd_unit.h, the registers of the configured unit, and platform.h, the machine around it: host memory,
+    devices, messages of interrupts. Every output of the unit is compared with the golden model in every clock.
+
+    Exit status: 0 when main returns 0, 1 when it does not or the outputs differ, 2 bad usage, input or program.
+    """
+    from sim.program import CompileError, run_program
+
+    config = configuration(config_name)
+    if not source.is_file():
+        raise BadInput(f"{source}: no such file; a program in C must be there")
+    try:
+        with simulation():
+            run = run_program(source, config=config, simulator=simulator, waves=waves)
+    except CompileError as error:
+        raise BadInput(f"{source} does not compile\n{error}") from None
+    _print(run, simulator)
+    sys.exit(0 if run.status == 0 else 1)
+
+
+def _print(run: "Run", simulator: str) -> None:
+    for clock, text in run.lines:
+        click.echo(f"{clock:>8}  {text}")
+    click.echo(f"{simulator}: all {run.signals} outputs equal model/cycle in {run.clocks} clocks")
+    click.echo(f"main returned {run.status}")

@@ -1,0 +1,164 @@
+"""A program in C as a script: what it asks of the machine around the unit is done clock by clock.
+
+The program runs in a thread of its own, and only while the script waits for its next call: a run depends on the
+program and the unit alone.
+"""
+
+import ctypes
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from model.arch.axi import Size
+from model.arch.encodings import INTERRUPT_PREFIX
+from tb.axi_device import Transfer
+from tb.axi_memory import Accepted, Written
+from tb.check import CheckFailed
+from tb.testbench import Testbench
+
+__all__ = ["CProgram"]
+
+Answer = Generator[None, None, tuple[int, int]]  # of a call: what it returns, and its second answer
+
+SILENCE_SECONDS = 60  # between two calls, after which a program is held to be in an endless loop
+QUADWORD_BYTES = 1 << Size.QUADWORD
+
+# name, three numbers, second answer, text -> answer: `call_t` of platform.c.
+CALL = ctypes.CFUNCTYPE(
+    ctypes.c_uint64,
+    ctypes.c_char_p,
+    ctypes.c_uint64,
+    ctypes.c_uint64,
+    ctypes.c_uint64,
+    ctypes.POINTER(ctypes.c_uint64),
+    ctypes.c_char_p,
+)
+
+
+@dataclass(frozen=True)
+class _Call:
+    name: str
+    numbers: tuple[int, int, int]
+    text: str
+
+
+@dataclass(frozen=True)
+class _Ended:
+    status: int
+
+
+class CProgram:
+    """Runs `main` of a shared library that was linked with sim/data/program/platform.c.
+
+    Members
+    -------
+    lines : what the program printed, as (clock, text)
+    status : what `main` returned; None before
+    """
+
+    def __init__(self, library: Path) -> None:
+        self.lines: list[tuple[int, str]] = []
+        self.status: int | None = None
+        self._library = library
+        self._calls: queue.Queue[_Call | _Ended] = queue.Queue()
+        self._answers: queue.Queue[tuple[int, int]] = queue.Queue()
+        self._messages: deque[tuple[int, int]] = deque()
+
+    def script(self, bench: Testbench) -> Generator[None, None, None]:
+        """Run the program to its end; CheckFailed when it stops asking without ending."""
+        bench.host.attach(bench.memory)
+        bench.tables.exclusive = bench.config.exclusive
+        bench.host.observe = self._observe
+        threading.Thread(target=self._run, daemon=True).start()
+        yield
+        while not isinstance(call := self._next(bench), _Ended):
+            handler: Callable[..., Answer] = getattr(self, f"_{call.name}")
+            self._answers.put((yield from handler(bench, call)))
+        self.status = call.status
+
+    def _run(self) -> None:
+        library = ctypes.CDLL(str(self._library))
+        function = CALL(self._call)
+        library.platform_connect(function)
+        self._calls.put(_Ended(library.main()))
+
+    def _call(self, name: bytes, a: int, b: int, c: int, second: Any, text: bytes) -> int:
+        self._calls.put(_Call(name.decode(), (a, b, c), text.decode(errors="replace")))
+        answer, other = self._answers.get()
+        if second:
+            second[0] = other
+        return answer
+
+    def _next(self, bench: Testbench) -> _Call | _Ended:
+        try:
+            return self._calls.get(timeout=SILENCE_SECONDS)
+        except queue.Empty:
+            raise CheckFailed(
+                f"clock {bench.now}: the program has asked for nothing for {SILENCE_SECONDS} seconds; "
+                "a loop that waits must call a function of platform.h"
+            ) from None
+
+    def _observe(self, entry: Accepted | Written) -> None:
+        if isinstance(entry, Written) and entry.address >> 20 == INTERRUPT_PREFIX:
+            self._messages.append((entry.address, entry.value))
+
+    # The functions of platform.h, by name.
+
+    def _register_read(self, bench: Testbench, call: _Call) -> Answer:
+        offset, size, _ = call.numbers
+        return (yield from bench.read(offset, size)), 0
+
+    def _register_write(self, bench: Testbench, call: _Call) -> Answer:
+        offset, size, value = call.numbers
+        yield from bench.write(offset, value, size)
+        return 0, 0
+
+    def _memory_read(self, bench: Testbench, call: _Call) -> Answer:
+        yield from ()
+        return bench.memory.read(call.numbers[0], QUADWORD_BYTES), 0
+
+    def _memory_write(self, bench: Testbench, call: _Call) -> Answer:
+        yield from ()
+        address, value, _ = call.numbers
+        bench.memory.load(address, value.to_bytes(QUADWORD_BYTES, "little"))
+        return 0, 0
+
+    def _device_read(self, bench: Testbench, call: _Call) -> Answer:
+        source_id, address, _ = call.numbers
+        transfer = yield from _finished(bench, Transfer(False, source_id, address))
+        return int(transfer.permitted), transfer.data[0]
+
+    def _device_write(self, bench: Testbench, call: _Call) -> Answer:
+        source_id, address, value = call.numbers
+        transfer = yield from _finished(bench, Transfer(True, source_id, address, write_data=[value]))
+        return int(transfer.permitted), 0
+
+    def _device_interrupt(self, bench: Testbench, call: _Call) -> Answer:
+        source_id, address, data = call.numbers
+        transfer = Transfer(True, source_id, address, size=int(Size.DWORD), write_data=[data])
+        yield from _finished(bench, transfer)
+        return int(transfer.permitted), 0
+
+    def _next_message(self, bench: Testbench, call: _Call) -> Answer:
+        yield from ()
+        return self._messages.popleft() if self._messages else (0, 0)
+
+    def _wait_clocks(self, bench: Testbench, call: _Call) -> Answer:
+        yield from bench.wait(call.numbers[0])
+        return 0, 0
+
+    def _print(self, bench: Testbench, call: _Call) -> Answer:
+        yield from ()
+        self.lines.append((bench.now, call.text))
+        return 0, 0
+
+
+def _finished(bench: Testbench, transfer: Transfer) -> Generator[None, None, Transfer]:
+    bench.device.submit(transfer)
+    while not transfer.done:
+        yield
+    return transfer

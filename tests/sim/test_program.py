@@ -1,0 +1,122 @@
+"""`vtd program`: the example in C brings the unit up, and what is wrong with a program is said."""
+
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from sim.__main__ import vtd
+from sim.program import PLATFORM
+
+BRING_UP = PLATFORM / "bring_up.c"
+HEAD = '#include "platform.h"\n#include "vtd_unit.h"\n'
+
+PRINTED = [
+    "version 5.0",
+    "before: a device writes wherever it wants",
+    "translation on: DMA at 0x40000000 reaches host memory at 0x20000",
+    "fault event: source-id 0x0018 refused at 0x40000000, reason 0x2",
+    "page invalidated by queue: DMA at 0x40000000 reaches 0x21000",
+    "interrupt remapped: 0x4041 to 0xfee02000",
+    "and the one of a stranger is refused",
+]
+
+
+def invoke(*arguments: object) -> tuple[int, list[str]]:
+    result = CliRunner().invoke(vtd, ["program", *map(str, arguments), "--config", "small"])
+    return result.exit_code, result.output.splitlines()
+
+
+def written(folder: Path, body: str) -> Path:
+    source = folder / "a program.c"
+    source.write_text(HEAD + body)
+    return source
+
+
+@pytest.mark.parametrize("simulator", ["verilator", "icarus"])
+def test_example_brings_the_unit_up(simulator: str):
+    status, lines = invoke(BRING_UP, "--simulator", simulator)
+    assert status == 0, lines
+    assert [line[10:] for line in lines[:-2]] == PRINTED
+    clocks = [int(line[:8]) for line in lines[:-2]]
+    assert clocks == sorted(clocks)
+    assert re.fullmatch(rf"{simulator}: all 72 outputs equal model/cycle in {clocks[-1]} clocks", lines[-2])
+    assert lines[-1] == "main returned 0"
+
+
+def test_example_notices_what_is_not_as_expected(tmp_path: Path):
+    source = tmp_path / "wrong.c"
+    source.write_text(BRING_UP.read_text().replace("GET(FRCD__HI__FR, high) == 2)", "GET(FRCD__HI__FR, high) == 3)"))
+    status, lines = invoke(source)
+    assert status == 1
+    assert re.fullmatch(r" *\d+  line (\d+): not so: GET\(FRCD__HI__FR, high\) == 3", lines[-3])
+    assert lines[-1] == "main returned " + re.search(r"line (\d+)", lines[-3])[1]
+
+
+def test_every_function_of_the_platform(tmp_path: Path):
+    source = written(
+        tmp_path,
+        """
+        int main(void)
+        {
+            uint64_t value = 1, address;
+            uint32_t data;
+            memory_write(0x1000, 0x8877665544332211);
+            bool read = device_read(0x18, 0x1000, &value);
+            print("%d %llx %llx", read, (unsigned long long)value, (unsigned long long)memory_read(0x2000));
+            print("%d", device_write(0x18, 0xfffffffffffff000, 1));
+            register_write64(0x20, 0x123456789000);
+            print("%llx %x", (unsigned long long)register_read64(0x20), register_read32(0x24));
+            register_write32(0x3c, 0x31);
+            print("%x %d", register_read32(0x3c), next_message(&address, &data));
+            print("%d", device_interrupt(0x18, 0xfee01000, 0x55));
+            bool sent = next_message(&address, &data);
+            print("%d %llx %x", sent, (unsigned long long)address, data);
+            wait_clocks(1000);
+            return 7;
+        }
+        """,
+    )
+    status, lines = invoke(source)
+    assert status == 1
+    assert [line[10:] for line in lines[:-2]] == [
+        "1 8877665544332211 0",
+        "0",  # above the host's addresses
+        "123456789000 1234",
+        "31 0",
+        "1",
+        "1 fee01000 55",
+    ]
+    assert int(re.search(r"in (\d+) clocks", lines[-2])[1]) >= 1000 + int(lines[-3][:8])
+    assert lines[-1] == "main returned 7"
+
+
+def test_program_that_does_not_compile(tmp_path: Path):
+    source = written(tmp_path, "int main(void) { return nothing; }\n")
+    status, lines = invoke(source)
+    assert status == 2
+    assert lines[0] == f"Error: {source} does not compile"
+    assert "nothing" in "".join(lines)
+
+
+def test_program_that_is_not_there(tmp_path: Path):
+    assert invoke(tmp_path / "no.c") == (
+        2,
+        [f"Error: {tmp_path / 'no.c'}: no such file; a program in C must be there"],
+    )
+
+
+def test_program_that_asks_for_nothing_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    from model.arch import PRESETS
+    from sim import program
+    from tb import c_program
+    from tb.check import CheckFailed
+    from tb.players import play_model
+    from tb.testbench import Testbench
+
+    monkeypatch.setattr(c_program, "SILENCE_SECONDS", 1)
+    source = written(tmp_path, "#include <unistd.h>\nint main(void) { for (;;) { pause(); } }\n")
+    library = program._compiled(source, PRESETS["small"], tmp_path)
+    with pytest.raises(CheckFailed, match="the program has asked for nothing for 1 seconds"):
+        play_model(Testbench(PRESETS["small"]), c_program.CProgram(library).script)
