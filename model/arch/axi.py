@@ -6,7 +6,7 @@ from typing import NamedTuple
 from model.arch.config import UnitConfig
 from model.arch.sizes import MEMORY_DATA_BITS
 
-__all__ = ["Burst", "Cache", "Port", "Response", "Size", "unit_ports"]
+__all__ = ["INTERFACES", "Burst", "Cache", "Port", "Response", "Size", "port_meaning", "unit_ports"]
 
 
 class Burst(IntEnum):
@@ -47,6 +47,59 @@ class Port(NamedTuple):
     name: str
     width: int
     output: bool
+
+
+# Prefix of an interface -> what it is for. A prefix of another one comes after it.
+INTERFACES = {
+    "s_axil_": "AXI4-Lite subordinate: the registers, in accesses of 4 and 8 bytes",
+    "s_axi_": "AXI4 subordinate: devices, their DMA and interrupt requests",
+    "m_axi_mem_": "AXI4 manager: the unit's own accesses to tables, queue, status and posted-interrupt descriptors",
+    "m_axi_": "AXI4 manager: permitted DMA at its host address, remapped interrupts, event messages",
+}
+
+# Signal of an address channel, without "ar" or "aw" -> its meaning.
+_ADDRESS_MEANINGS = {
+    "id": "ID of the request",
+    "addr": "byte address",
+    "len": "number of beats minus 1",
+    "size": "bytes of a beat, log2",
+    "burst": "FIXED, INCR or WRAP",
+    "lock": "exclusive access",
+    "cache": "memory attributes",
+    "prot": "protection attributes",
+    "qos": "quality of service",
+    "mmusid": "source-id: bus, device, function",
+    "mmussidv": "the request has a PASID",
+    "mmussid": "PASID",
+    "mmuatst": "the address is already translated",
+    "valid": "an address is offered",
+    "ready": "the address is taken",
+}
+_DATA_MEANINGS = {
+    "wdata": "data to write",
+    "wstrb": "bytes of wdata that are written",
+    "wlast": "last beat of the burst",
+    "wvalid": "data are offered",
+    "wready": "the data are taken",
+    "bid": "ID of the write that is answered",
+    "bresp": "OKAY, EXOKAY, SLVERR or DECERR",
+    "bvalid": "an answer is offered",
+    "bready": "the answer is taken",
+    "rid": "ID of the read that is answered",
+    "rdata": "data read",
+    "rresp": "OKAY, EXOKAY, SLVERR or DECERR",
+    "rlast": "last beat of the burst",
+    "rvalid": "data are offered",
+    "rready": "the data are taken",
+}
+
+
+def port_meaning(name: str) -> str:
+    """Return what a port of `unit_ports` says."""
+    prefix = next(prefix for prefix in INTERFACES if name.startswith(prefix))
+    signal = name.removeprefix(prefix)
+    direction = {"ar": "read", "aw": "write"}.get(signal[:2])
+    return f"{direction}: {_ADDRESS_MEANINGS[signal[2:]]}" if direction else _DATA_MEANINGS[signal]
 
 
 def unit_ports(config: UnitConfig) -> list[Port]:

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any, Self
 
 from model.arch.fields import Access, Register, Structure
+from model.arch.parameters import Parameter, parameter
 from model.arch.registers import (
     CAP,
     ECAP,
@@ -24,7 +25,7 @@ from model.arch.registers import (
 )
 from model.arch.sizes import QUEUE_TAGS
 
-__all__ = ["PRESETS", "REGISTER_SPACE_BYTES", "SECOND_STAGE_LEVELS", "ConfigError", "UnitConfig"]
+__all__ = ["PARAMETERS", "PRESETS", "REGISTER_SPACE_BYTES", "SECOND_STAGE_LEVELS", "ConfigError", "UnitConfig"]
 
 REGISTER_SPACE_BYTES = 4096
 
@@ -47,58 +48,93 @@ class UnitConfig:
     encodings are made here and nowhere else). Raises ConfigError for values that contradict the specification.
     """
 
-    version_major: int = 5
-    version_minor: int = 0
-    haw: int = 48  # host address width, bits; no register tells it
+    version_major: int = parameter(5, "major version of the architecture, as VER tells it", range(1, 16))
+    version_minor: int = parameter(0, "minor version of the architecture, as VER tells it", range(16))
+    haw: int = parameter(
+        48, "width of host addresses; no register tells it", range(32, 53), unit=" bits", cost="address registers"
+    )
     # CAP
-    nd: int = 6  # domain-ids have 4 + 2 * nd bits
-    rwbf: bool = False
-    plmr: bool = True
-    phmr: bool = True
-    cm: bool = False
-    sagaw: tuple[int, ...] = (39, 48, 57)  # widths of second-stage tables, bits
-    mgaw: int = 57  # widest guest address, bits
-    zlr: bool = True
-    fro: int = 0x220  # byte offset of the first FRCD
-    sslps: tuple[int, ...] = (21, 30)  # large pages, bits of offset
-    psi: bool = True
-    nfr: int = 8  # number of FRCD registers
-    mamv: int = 18
-    dwd: bool = True
-    drd: bool = True
-    pi: bool = True
-    esirtps: bool = True
-    esrtps: bool = True
+    nd: int = parameter(
+        6, "domain-ids have 4 + 2 * nd bits", range(7), unit=" (4 to 16 domain-id bits)", cost="cache tags"
+    )
+    rwbf: bool = parameter(False, "software must flush write buffers (GCMD.WBF)")
+    plmr: bool = parameter(True, "there is a protected low region of memory", cost="two registers, a comparator")
+    phmr: bool = parameter(True, "there is a protected high region of memory", cost="two registers, a comparator")
+    cm: bool = parameter(False, "caching mode: software must invalidate after it makes an entry present")
+    sagaw: tuple[int, ...] = parameter(
+        (39, 48, 57), "widths of second-stage tables in bits", "some of 39, 48, 57 in rising order"
+    )
+    mgaw: int = parameter(57, "widest guest address", "haw to 64 bits")
+    zlr: bool = parameter(True, "zero-length reads of pages that are only writable pass")
+    fro: int = parameter(0x220, "byte offset of the first FRCD", "a multiple of 16 that leaves room for all records")
+    sslps: tuple[int, ...] = parameter((21, 30), "large pages, in bits of offset", ((), (21,), (21, 30)))
+    psi: bool = parameter(True, "single pages can be invalidated")
+    nfr: int = parameter(
+        8, "number of fault records (FRCD)", range(1, 257), unit=" fault records", cost="128 bits each"
+    )
+    mamv: int = parameter(18, "largest address mask of an invalidation of pages", range(64))
+    dwd: bool = parameter(True, "invalidations drain writes; must be true from version 2 on")
+    drd: bool = parameter(True, "invalidations drain reads; must be true from version 2 on")
+    pi: bool = parameter(True, "interrupts can be posted", needs="ir", cost="the poster")
+    esirtps: bool = parameter(True, "SIRTP invalidates the interrupt entry cache by itself")
+    esrtps: bool = parameter(True, "SRTP invalidates context-cache and IOTLB by itself")
     # ECAP
-    c: bool = True
-    qi: bool = True
-    ir: bool = True
-    eim: bool = True
-    pt: bool = True
-    sc: bool = True
-    iro: int = 0xF0  # byte offset of IVA; IOTLB follows
-    mhmv: int = 15
-    adms: bool = False
-    eimer: bool = False
-    irreq: bool = False
+    c: bool = parameter(True, "accesses to tables are coherent with processor caches; memory must make it true")
+    qi: bool = parameter(True, "there is an invalidation queue", cost="the queue")
+    ir: bool = parameter(
+        True,
+        "interrupts are remapped",
+        needs="qi: interrupt remapping without queued invalidation does not exist",
+        cost="the interrupt remapper and its cache",
+    )
+    eim: bool = parameter(True, "extended interrupt mode, x2APIC destinations of 32 bits", needs="ir")
+    pt: bool = parameter(True, "devices can be passed through")
+    sc: bool = parameter(True, "snoop control, SNP of page-table entries")
+    iro: int = parameter(
+        0xF0, "byte offset of IVA; IOTLB follows", "a multiple of 16 that leaves 16 bytes, apart from all registers"
+    )
+    mhmv: int = parameter(15, "largest mask of an invalidation of interrupt entries", range(16))
+    adms: bool = parameter(False, "abort-DMA mode")
+    eimer: bool = parameter(False, "interrupts are blocked unless extended interrupt mode is on", needs="eim")
+    irreq: bool = parameter(False, "interrupts are blocked unless interrupt remapping is on", needs="ir")
     # Sizes, which software does not see
-    iotlb_entries: int = 64
-    context_cache_entries: int = 16
-    paging_structure_cache_entries: int = 32
-    iec_entries: int = 32
-    interrupts: int = 8  # interrupt requests that are remapped at the same time
-    exclusive: bool = True  # memory has exclusive accesses; without, software may lose updates of posted descriptors
-    walks: int = 8  # page walks that read memory at the same time
-    parked: int = 8  # further requests that may wait, for a walk or behind an older request of their order
-    id_bits: int = 4  # AXI IDs of devices
-    data_bits: int = 64  # AXI data of devices
+    iotlb_entries: int = parameter(64, "pages in the IOTLB", range(2, 257), cost="comparator and registers each")
+    context_cache_entries: int = parameter(
+        16, "devices in the context-cache", range(2, 257), cost="comparator and registers each"
+    )
+    paging_structure_cache_entries: int = parameter(
+        32, "inner table entries in the paging-structure cache", range(2, 257), cost="comparator and registers each"
+    )
+    iec_entries: int = parameter(
+        32, "interrupt entries that are cached", range(2, 257), cost="comparator and registers each"
+    )
+    interrupts: int = parameter(8, "interrupts that are remapped at the same time", range(4, 17), cost="a slot each")
+    exclusive: bool = parameter(
+        True, "memory has exclusive accesses; without, software may lose updates of posted descriptors"
+    )
+    walks: int = parameter(8, "page walks that read memory at the same time", range(1, 17), cost="a slot each")
+    parked: int = parameter(
+        8, "further requests that may wait, for a walk or behind an older one", range(6, 17), cost="a slot each"
+    )
+    id_bits: int = parameter(4, "width of the AXI IDs of devices", range(1, 9), cost="a counter per ID and direction")
+    data_bits: int = parameter(64, "width of the AXI data of devices", (32, 64, 128), cost="data registers")
     # Not in a register
-    collapse_faults: bool = False  # a second fault of a source-id that already has a record is dropped (rule 24.2)
-    protected_memory_shift: int = 21  # protected regions are multiples of 2^shift bytes (rule 21.1)
+    collapse_faults: bool = parameter(
+        False, "a second fault of a source-id that already has a record is dropped (rule 24.2)"
+    )
+    protected_memory_shift: int = parameter(
+        21, "protected regions are multiples of 2^this bytes (rule 21.1)", range(12, 32)
+    )
 
     def __post_init__(self) -> None:
         for field in fields(self):
             self._check_type(field.name, type(field.default))
+        for name, facts in PARAMETERS.items():
+            value = getattr(self, name)
+            if not facts.allows(value):
+                raise ConfigError(facts.refusal(name, value))
+            if facts.needs and value and not getattr(self, facts.needs.partition(":")[0]):
+                raise ConfigError(f"{name} needs {facts.needs}")
         for holds, sentence in self._rules():
             if not holds:
                 raise ConfigError(sentence)
@@ -112,15 +148,12 @@ class UnitConfig:
             raise ConfigError(f"{name} must be {_KIND_TEXT[kind]}, not {value!r}")
 
     def _rules(self) -> tuple[tuple[bool, str], ...]:
+        """Return what fields must be because of others, and the sentence that says so."""
         needs_second_stage = self.version_major <= 5
         return (
-            (1 <= self.version_major <= 15, f"version_major must be 1 to 15, not {self.version_major}"),
-            (0 <= self.version_minor <= 15, f"version_minor must be 0 to 15, not {self.version_minor}"),
-            (32 <= self.haw <= 52, f"haw must be 32 to 52 bits, not {self.haw}"),
-            (0 <= self.nd <= 6, f"nd must be 0 to 6 (4 to 16 domain-id bits), not {self.nd}"),
             (
                 set(self.sagaw) <= set(SECOND_STAGE_LEVELS) and list(self.sagaw) == sorted(set(self.sagaw)),
-                f"sagaw must be some of 39, 48, 57 in rising order, not {list(self.sagaw)}",
+                PARAMETERS["sagaw"].refusal("sagaw", self.sagaw),
             ),
             (
                 bool(self.sagaw) == needs_second_stage,
@@ -128,31 +161,9 @@ class UnitConfig:
                 f"not {list(self.sagaw)} at version {self.version_major}",
             ),
             (self.haw <= self.mgaw <= 64, f"mgaw must be haw ({self.haw}) to 64 bits, not {self.mgaw}"),
-            (self.sslps in ((), (21,), (21, 30)), f"sslps must be [], [21] or [21, 30], not {list(self.sslps)}"),
-            (1 <= self.nfr <= 256, f"nfr must be 1 to 256 fault records, not {self.nfr}"),
-            (0 <= self.mamv <= 63, f"mamv must be 0 to 63, not {self.mamv}"),
             (
                 self.version_major == 1 or (self.dwd and self.drd),
                 "dwd and drd must be true from version 2 on, where every IOTLB invalidation drains",
-            ),
-            (self.qi or not self.ir, "ir needs qi: interrupt remapping without queued invalidation does not exist"),
-            (self.ir or not self.eim, "eim needs ir"),
-            (self.ir or not self.pi, "pi needs ir"),
-            (self.ir or not self.irreq, "irreq needs ir"),
-            (self.eim or not self.eimer, "eimer needs eim"),
-            *(
-                (2 <= getattr(self, name) <= 256, f"{name} must be 2 to 256, not {getattr(self, name)}")
-                for name in ("iotlb_entries", "context_cache_entries", "paging_structure_cache_entries", "iec_entries")
-            ),
-            (4 <= self.interrupts <= 16, f"interrupts must be 4 to 16, not {self.interrupts}"),
-            (1 <= self.walks <= 16, f"walks must be 1 to 16, not {self.walks}"),
-            (6 <= self.parked <= 16, f"parked must be 6 to 16, not {self.parked}"),
-            (1 <= self.id_bits <= 8, f"id_bits must be 1 to 8, not {self.id_bits}"),
-            (self.data_bits in (32, 64, 128), f"data_bits must be 32, 64 or 128, not {self.data_bits}"),
-            (0 <= self.mhmv <= 15, f"mhmv must be 0 to 15, not {self.mhmv}"),
-            (
-                12 <= self.protected_memory_shift <= 31,
-                f"protected_memory_shift must be 12 to 31, not {self.protected_memory_shift}",
             ),
         )
 
@@ -309,6 +320,8 @@ def _refuse_difference(register: Register, wanted: int, built: int) -> None:
                 f"{field.of(wanted):#x}; it can only be {field.of(built):#x}"
             )
 
+
+PARAMETERS: dict[str, Parameter] = {field.name: field.metadata["parameter"] for field in fields(UnitConfig)}
 
 _KIND_TEXT: dict[type, str] = {int: "a whole number", bool: "true or false", tuple: "a list of whole numbers"}
 

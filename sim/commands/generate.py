@@ -10,7 +10,7 @@ from sim.commands.shared import CONFIG_OPTION, FILE, BadInput, configuration, pr
 
 __all__ = ["generate"]
 
-FOLDED = "manual"  # a folder of many files, shown as one line
+FOLDED = ("diagrams", "manual")  # folders of many files, each shown as one line
 
 
 @click.command()
@@ -48,9 +48,9 @@ def _move(source: Path, folder: Path) -> list[Path]:
 
 
 def _listing(files: list[Path]) -> list[str]:
-    """Return a line for each file; the manual has many."""
+    """Return a line for each file, one for a folder of many."""
     lines = []
-    for folded, group in groupby(files, key=lambda file: file.parts[0] == FOLDED):
+    for folder, group in groupby(files, key=lambda file: file.parts[0]):
         names = [str(file) for file in group]
-        lines += [f"{FOLDED}/index.html and {len(names) - 1} more files"] if folded else names
+        lines += [f"{folder}/, {len(names)} files"] if folder in FOLDED else names
     return lines

