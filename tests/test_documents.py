@@ -111,6 +111,9 @@ def run_as_shown(command: str) -> subprocess.CompletedProcess[str]:
     program, *arguments = shlex.split(command)
     if program == "vtd":
         return run(sys.executable, "-m", "sim", *arguments)
+    if program == "fusesoc":
+        run(sys.executable, "-m", "sim", "generate", "--config", "small", "-o", "build/small")
+        return run(str(Path(sys.executable).parent / program), *arguments)
     assert command == "make run", f"{command!r} must be a vtd command, make run, or named in NOT_RUN"
     if run("make", "--question", ".venv/.ready").returncode:
         pytest.skip("make run would set up .venv first: run make setup")

@@ -56,6 +56,15 @@ def test_runs_under_icarus(small_folder: Path, tmp_path: Path) -> None:
 
 
 @NEEDS_ICARUS
+def test_line_of_the_readme(small_folder: Path) -> None:
+    line = next(line for line in (small_folder / "README.md").read_text().splitlines() if "iverilog" in line)
+    result = run("bash", "-c", line, folder=small_folder)
+    (small_folder / "example.vvp").unlink()
+    assert (result.returncode, result.stderr) == (0, "")
+    assert passed(result.stdout)[-1] == "all 14 checks"
+
+
+@NEEDS_ICARUS
 @pytest.mark.parametrize(
     ("file", "right", "wrong", "failing"),
     [
