@@ -277,7 +277,8 @@ class InvalidationQueue:
             return Check(f"bits that must be 0 here are 1: {bits:#x}", "rule 16.3", bits)
         structure = _structure(descriptor)
         if structure is None:
-            return Check(f"type {kind} does not exist here", "rule 16.3", TYPE_LOW.mask | TYPE_HIGH.mask)
+            why = "" if descriptor else ": all bits are 0, as where nothing was ever written"
+            return Check(f"type {kind} does not exist here{why}", "rule 16.3", TYPE_LOW.mask | TYPE_HIGH.mask)
         blame = TYPE_LOW.mask | TYPE_HIGH.mask | structure["G"].mask
         return Check(
             f"type {kind} with granularity {structure['G'].of(descriptor)} does not exist here", "rule 16.3", blame

@@ -1,7 +1,7 @@
 """Part of the picture of an invalidation queue: one descriptor, its effect, and what became of it."""
 
 from sim.explain.canvas import Canvas, text_width, wrap
-from sim.explain.collecting import STATES
+from sim.explain.collecting import NOT_REACHED, STATES
 from sim.explain.drawing_steps import chips_height, chips_of, draw_chips, sentence
 from sim.explain.explanation import Step
 
@@ -27,7 +27,8 @@ def draw_descriptor(canvas: Canvas, y: float, right: int, number: int, step: Ste
     notes = [(line, "") for note in step.notes for line in wrap(sentence(note.text), inner)]
     if step.outcome:
         notes += [(line, "bad") for line in wrap(sentence(step.outcome.text), inner)]
-        notes += [(line, "advice") for line in wrap(step.outcome.remedy, inner, bold=True)]
+        if step.action == NOT_REACHED:  # the remedy of the error itself stands below the queue
+            notes += [(line, "advice") for line in wrap(step.outcome.remedy, inner, bold=True)]
     height = 34 + len(notes) * LINE + chips_height(chips, inner)
     canvas.box(LEFT, y, SLOT_WIDTH, height, f"{look}-box", 0)
     canvas.box(x, y, width, height, "card", 0)

@@ -155,8 +155,9 @@ def draw_card(canvas: Canvas, columns: Columns, y: float, height: float, step: S
     """Draw the card of an entry: name, address, value, fields, and what was found out from it."""
     x, width = columns.span(step)
     canvas.box(x, y, width, height, "bad-box" if is_fatal else "card")
-    canvas.text(x + width - PADDING, y + height - 10, step.rule, "small muted", "end")
-    inner, at = x + PADDING, y + PADDING + 7.0
+    inner, at = x + PADDING, y + PADDING + (7.0 if step.structure else 10.0)
+    rule_at = y + height - 10 if step.structure else at
+    canvas.text(x + width - PADDING, rule_at, step.rule, "small muted", "end")
     if step.structure:
         failed = "fails" in step.action or step.action == "wrong"
         canvas.text(inner, at, step.structure, "name")

@@ -120,16 +120,21 @@ def _steps(canvas: Canvas, y: float, explanation: Explanation) -> float:
     lamps_before: tuple[float, int] | None = None
     for number, step in enumerate(explanation.steps, start=1):
         following = explanation.steps[number] if number < len(explanation.steps) else None
-        if step.place and step.place.table == QUEUE:
+        if _in_queue(step):
             y = draw_descriptor(canvas, y, WIDTH - MARGIN, number, step)
-            y += 0 if following else 16
+            y += 0 if following and _in_queue(following) else 16
             continue
         height = _step(canvas, y, columns, number, step, explanation)
         if step.permissions is not None:
             lamps_before = draw_lamps(canvas, columns, y, step, lamps_before)
-        _onward(canvas, columns, y + height, step, following)
+        if following or explanation.outcome:
+            _onward(canvas, columns, y + height, step, following)
         y += height + GAP
     return y
+
+
+def _in_queue(step: Step) -> bool:
+    return step.place is not None and step.place.table == QUEUE
 
 
 def _step(canvas: Canvas, y: float, columns: Columns, number: int, step: Step, explanation: Explanation) -> float:

@@ -11,7 +11,7 @@ from sim.explain.explanation import Change, Explanation, FieldValue, Outcome, St
 
 __all__ = ["print_explanation"]
 
-WIDTH = 110
+WIDTH = 120
 UNDER_STEP = 5  # columns of the number before a step
 UNDER_ENTRY = 8
 HANG = 4
@@ -26,12 +26,20 @@ def print_explanation(console: Console, explanation: Explanation) -> None:
         if not parts:
             console.print()
             continue
-        text = Text.assemble(*parts)
-        first = True
-        for line in text.wrap(console, width - indent - HANG):
+        for line in _lines(console, Text.assemble(*parts), indent, width):
+            console.print(line, soft_wrap=True, highlight=False)
+
+
+def _lines(console: Console, text: Text, indent: int, width: int) -> Iterator[Text]:
+    """Break a paragraph into lines; all but the first are indented further."""
+    first, *more = text.wrap(console, width - indent)
+    first.rstrip()
+    yield Text(" " * indent) + first
+    if more:
+        rest = len(text.plain) - len(text.plain[len(first) :].lstrip())
+        for line in text[rest:].wrap(console, width - indent - HANG):
             line.rstrip()
-            console.print(Text(" " * (indent if first else indent + HANG)) + line, soft_wrap=True, highlight=False)
-            first = False
+            yield Text(" " * (indent + HANG)) + line
 
 
 def _paragraphs(explanation: Explanation) -> Iterator[tuple[int, list[Part]]]:
@@ -131,7 +139,8 @@ def _why(step: Step) -> Iterator[tuple[int, list[Part]]]:
     place = step.place
     if place is None:
         return
-    chosen = ", ".join(f"{part} = {part.value:#x}" for part in place.selected)
+    alone = len(place.selected) == 1  # then the index is all that they say
+    chosen = ", ".join(f"{part}" if alone else f"{part} = {part.value:#x}" for part in place.selected)
     index = f", entry {place.index:#x}" if place.selected or place.index else ""
     yield (
         UNDER_ENTRY,

@@ -156,7 +156,7 @@ def test_colours_on_a_terminal_only(handmade: Recording, monkeypatch: pytest.Mon
 def test_text_keeps_to_the_terminal(handmade: Recording) -> None:
     narrow = printed(explain_event(handmade, 13), force_terminal=True, color_system=None).splitlines()
     assert max(map(len, narrow)) <= 80
-    assert 100 < max(map(len, printed(explain_event(handmade, 13)).splitlines())) <= 110
+    assert 110 < max(map(len, printed(explain_event(handmade, 13)).splitlines())) <= 120
 
 
 # Pictures
