@@ -122,6 +122,16 @@ def test_fields_come_with_their_meaning(recording: Path) -> None:
     assert "        W = 0x0  <--: write permission" in lines
 
 
+def test_permissions_are_shown_where_they_are_0(tmp_path: Path) -> None:
+    """Level 2 took the write permission; that level 1 has none either changes nothing, and is not marked."""
+    events = [*EVENTS[:9], {"e": "m", "a": "0x6020", "d": "0170000000000000"}, EVENTS[10]]
+    lines = explained(write_recording(tmp_path / "both.jsonl.gz", *events), "--event", "12")
+    assert [line for line in lines if " W = " in line][-2:] == [
+        "        W = 0x0  <--: write permission",
+        "        W = 0x0: write permission",
+    ]
+
+
 def test_refused_write(recording: Path) -> None:
     assert without_meanings(explained(recording, "--event", "13")) == [
         "line 13 of handmade.jsonl.gz: DMA write of 3a:01.2 (source-id 0x3a0a) at 0x8080604abc",

@@ -148,6 +148,21 @@ def test_queue_of_tables(tables: Path) -> None:
     assert [line for line in lines if re.match(r" *\d\. | {5}so: |\S", line)] == QUEUE
 
 
+def test_queue_error_is_the_one_at_the_head(tables: Path) -> None:
+    """A reserved bit of the third descriptor stops the queue; the type of the sixth is another error, not reached."""
+    tables.write_text(TABLES.replace("0x8020 = [0x3000000020, 0]", "0x8020 = [0x1000000000011, 1]"))
+    text = explained(tables, "--queue")
+    assert "\nqueue error: a reserved bit of the descriptor is 1; IQERCD.IQEI = 4, RESERVED_BITS  [rule 16.4]\n" in text
+
+
+def test_queue_that_is_off_has_no_error_yet(tables: Path) -> None:
+    tables.write_text(TABLES.replace("[memory]", "GCMD = 0\n[memory]"))
+    text = explained(tables, "--queue")
+    assert "off: head 0x0, tail 0x60" in text
+    assert text.endswith("\n6 descriptors: 4 waiting, 2 waiting and wrong\n")
+    assert "\nqueue error" not in text
+
+
 @pytest.fixture
 def recording(tmp_path: Path) -> Path:
     return write_recording(tmp_path / "handmade.jsonl.gz", *EVENTS)

@@ -267,6 +267,8 @@ def test_picture_of_a_queue(tables: Path) -> None:
         "waiting",
         "waiting and wrong",
     ]
+    advice = [text for text in texts(svg) if text.startswith("Put a descriptor that this unit has")]
+    assert len(advice) == 2, "below the queue, and at the descriptor that is not reached"
 
 
 def test_picture_is_written_by_the_command_and_is_that_of_the_documents(tmp_path: Path) -> None:

@@ -106,6 +106,12 @@ def test_refused_write_is_recorded_and_has_a_remedy():
     assert decision.remedy == CONDITIONS["LGN.2"].remedy
 
 
+def test_second_fault_is_recorded_in_the_next_record():
+    unit = walking_unit()
+    steps = [step for _ in range(2) for step in steps_of(unit, DmaAccess.WRITE) if isinstance(step, Recorded)]
+    assert [(step.text, step.record) for step in steps] == [("recorded in FRCD[0]", 0), ("recorded in FRCD[1]", 1)]
+
+
 @pytest.mark.parametrize(
     ("features", "faults", "text"),
     [
