@@ -11,11 +11,10 @@ from rtl.event_message import message_layout
 from rtl.fault_recorder import INDEX_LSB, record_layout
 from rtl.irte_check import IRTE_BITS, IrteCheck, interrupt_message
 from rtl.memory_port import interrupt_read_layout, returned_layout
-from rtl.one_hot import select
+from rtl.one_hot import in_turn, select
 from rtl.poster import post_layout, posted_layout
 from rtl.register_file import interrupt_table_layout
 from rtl.request import Access
-from rtl.walker import in_turn
 
 __all__ = ["InterruptRemapper", "fault_layout"]
 

@@ -2,7 +2,7 @@
 
 from amaranth import *
 
-__all__ = ["below", "lowest", "number_of", "select"]
+__all__ = ["below", "in_turn", "lowest", "lowest_number", "number_of", "select"]
 
 
 def below(number, count):
@@ -13,9 +13,24 @@ def below(number, count):
     return Cat(rest | top.replicate(len(rest)), rest & top.replicate(len(rest)))[:count]
 
 
+def in_turn(wants, turn):
+    """Return the one of `wants` that comes after the last one chosen, `turn`, going round."""
+    after = wants & ~(turn | (turn - 1))[: len(turn)]
+    return Mux(after.any() & turn.any(), lowest(after), lowest(wants))
+
+
 def lowest(bits):
     """Return `bits` with only its lowest 1 left."""
     return (bits & (~bits + 1))[: len(bits)]
+
+
+def lowest_number(bits):
+    """Return the position of the lowest 1 of `bits`; any number when there is none."""
+    if len(bits) == 1:
+        return Const(0, 0)
+    half = 1 << (len(bits) - 1).bit_length() - 1
+    low = bits[:half]
+    return Cat(Mux(low.any(), lowest_number(low), lowest_number(bits[half:])), ~low.any())
 
 
 def select(one_hot, values):

@@ -1,30 +1,17 @@
 """Walker: the requests that could not go straight through, each in a slot of its own, and their page walks."""
 
 from amaranth import *
-from amaranth.lib import data, enum, stream, wiring
+from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from model.arch import UnitConfig
 from rtl.axi.ports import refusal_layout
-from rtl.one_hot import lowest, select
+from rtl.one_hot import lowest_number, number_of
 from rtl.paging_structure_cache import table_layout
-from rtl.request import context_layout, is_write, request_layout, result_layout
+from rtl.request import PAGE_BITS, context_layout, is_write, request_layout, result_layout
 from rtl.walk_step import LEVELS, Step, WalkStep, top_level, walk_layout
 
 __all__ = ["Walker", "memory_read_layout", "order_layout", "parking_layout", "replay_layout"]
-
-
-class Phase(enum.Enum, shape=3):
-    """What a slot is doing."""
-
-    FREE = 0
-    WAIT = 1  # for older requests; then it is looked up again
-    START = 2  # nothing read yet
-    READ = 3
-    FLIGHT = 4
-    DONE = 5
-    REPLAY = 6  # on its way through the pipeline again
-    REFUSED = 7
 
 
 def memory_read_layout(config: UnitConfig) -> data.StructLayout:
@@ -157,275 +144,289 @@ class Walker(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.step = self._step = WalkStep(config=self.config)
-        count = self.config.slots
-        slot = data.StructLayout(
-            {
-                "phase": Phase,
-                "epoch": 1,
-                "request": request_layout(self.config),
-                "walk": walk_layout(self.config),
-                "okay": 1,
-                "result": result_layout(self.config),
-                "has_result": 1,  # in REPLAY: it had one before
-                "older": count,
-            }
-        )
-        self._slots = [Signal(slot, name=f"slot_{i}") for i in range(count)]
-        self._leaving, self._before = Signal(count), Signal(count)
+        config, count = self.config, self.config.slots
+        m.submodules.step = self._step = WalkStep(config=config)
+        # Slots in use, by direction. Each is in one of the phases that follow. One bit for each slot.
+        self._reads, self._writes = Signal(count, name="reads"), Signal(count, name="writes")
+        self._waiting = Signal(count, name="waiting")  # for older requests; then it is looked up again
+        self._starting = Signal(count, name="starting")  # nothing read yet
+        self._reading = Signal(count, name="reading")
+        self._in_flight = Signal(count, name="in_flight")
+        self._done = Signal(count, name="done")
+        self._replaying = Signal(count, name="replaying")  # on its way through the pipeline again
+        self._refused = Signal(count, name="refused")
+        self._had_result = Signal(count, name="had_result")  # in `replaying`: it had one before
+        self._epochs = Signal(count, name="epochs")
+        tag = data.StructLayout({"id": config.id_bits, "source_id": 16, "page": PAGE_BITS})
+        self._tags = [Signal(tag, name=f"tag_{i}") for i in range(count)]
+        self._older = [Signal(count, name=f"older_{i}") for i in range(count)]
+        self._walking, self._before, self._waits = (Signal(count, name=n) for n in ("walking", "before", "waits"))
+        self._add_memories(m)
+
+        same_id = Cat(tag.id == self.order.id for tag in self._tags)
         m.d.comb += [
-            self.reads_held.eq(sum((s.phase != Phase.FREE) & ~is_write(s.request) for s in self._slots)),
-            self.writes_held.eq(sum((s.phase != Phase.FREE) & is_write(s.request) for s in self._slots)),
-            self._before.eq(Cat(self._is_before(s) for s in self._slots)),
-            self.blocked.eq(Mux(self.order.replayed, Array(self._slots)[self.order.slot].older, self._before).any()),
-            self.older_epoch.eq(Cat(self._is_of_older_epoch(s) for s in self._slots).any()),
+            # What these will do rests on what was looked up for them.
+            self._walking.eq((self._reads | self._writes) & ~self._waiting & ~self._refused),
+            self._before.eq(Mux(self.order.write, self._writes, self._reads & same_id)),
+            self._waits.eq(Cat(older.any() for older in self._older)),
+            self.reads_held.eq(sum(self._reads)),
+            self.writes_held.eq(sum(self._writes)),
+            self.blocked.eq(Mux(self.order.replayed, self._waits.bit_select(self.order.slot, 1), self._before.any())),
+            self.older_epoch.eq((self._walking & (self._epochs ^ self.epoch.replicate(count))).any()),
         ]
         self._choose_read(m)
         self._choose_replay(m)
-        leaving = [
-            self._choose_refusal(m, self.refused_read, self.busy_reads, write=False),
-            self._choose_refusal(m, self.refused_write, self.busy_writes, write=True),
-        ]
-        m.d.comb += self._leaving.eq(leaving[0] | leaving[1])
+        self._choose_refused_read(m)
+        self._choose_refused_write(m)
         self._take_returned(m)
         self._take_parked(m)
-        self._leave(m)
+        self._go_on(m)
         return m
 
-    def _is_before(self, s):
-        """A request in a slot goes before any new one of its order."""
-        write = is_write(s.request)
-        same_id = s.request.id == self.order.id
-        return (s.phase != Phase.FREE) & (write == self.order.write) & (write | same_id)
+    def _add_memories(self, m):
+        """What slots hold beside their state, by number; each memory has one writer.
 
-    def _is_of_older_epoch(self, s):
-        return _is_walking(s) & (s.epoch != self.epoch)
+        `parked` is what came with the request. `following` is the state of a walk after an entry came back, `asked`
+        that for which an entry is being read.
+        """
+        config = self.config
+        parked = data.StructLayout(
+            {
+                "request": request_layout(config),
+                "okay": 1,
+                "context_valid": 1,
+                "domain_id": config.domain_id_bits,
+                "fault_processing_disable": 1,
+                "level": 3,
+                "table": config.haw - 12,
+            }
+        )
+        walk, depth = walk_layout(config), 1 << len(self.release.slot)
+        m.submodules.parked = self._parked = memory.Memory(shape=parked, depth=depth, init=[])
+        m.submodules.following = self._following = memory.Memory(shape=walk, depth=depth, init=[])
+        m.submodules.asked = self._asked = memory.Memory(shape=walk, depth=depth, init=[])
+        m.submodules.results = self._results = memory.Memory(shape=result_layout(config), depth=depth, init=[])
 
     def _choose_read(self, m):
         """Of the walks that want to read, in turn, one a clock; at most `walks` have begun and not ended."""
-        count = self.config.slots
-        active = sum((s.phase == Phase.READ) | (s.phase == Phase.FLIGHT) for s in self._slots)
-        may_start = Signal()
-        wants, chosen, turn = Signal(count), Signal(count), Signal(count)
+        wants, taken, starts, first = Signal(self.config.slots), Signal(), Signal(), Signal(walk_layout(self.config))
+        active, self._ended = Signal(range(self.config.walks + 1)), Signal()
+        number = _in_turn(m, wants, taken)
+        parked, following = _read(m, self._parked, number), _read(m, self._following, number)
         m.d.comb += [
-            may_start.eq(active < self.config.walks),
-            wants.eq(Cat((s.phase == Phase.READ) | ((s.phase == Phase.START) & may_start) for s in self._slots)),
-            chosen.eq(in_turn(wants, turn)),
+            wants.eq(self._reading | Mux(active == self.config.walks, 0, self._starting)),
             self.read.valid.eq(wants.any()),
+            taken.eq(self.read.valid & self.read.ready),
+            starts.eq(self._starting.bit_select(number, 1)),
+            first.step.eq(Mux(parked.context_valid, Step.SECOND_STAGE, Step.ROOT)),
+            first.top.eq(1),
+            first.table.eq(Cat(parked.level, parked.table, C(3, 2))),
+            first.domain_id.eq(parked.domain_id),
+            first.fault_processing_disable.eq(parked.fault_processing_disable),
         ]
-        s = Signal(self._slots[0].shape())
-        walk = Signal(walk_layout(self.config))
+        m.d.sync += active.eq(active + (taken & starts) - self._ended)
+        self._asks = _one_hot(number, taken, self.config.slots)
+
+        known, walk = Signal(walk_layout(self.config)), Signal(walk_layout(self.config))
         m.d.comb += [
-            s.eq(select(chosen, self._slots)),
-            self.lookup.domain_id.eq(s.walk.domain_id),
-            self.lookup.page.eq(s.request.address[12:]),
-            walk.eq(s.walk),
+            known.eq(Mux(starts, first.as_value(), following.as_value())),
+            self.lookup.domain_id.eq(known.domain_id),
+            self.lookup.page.eq(parked.request.address[12:]),
+            walk.eq(known),
         ]
         # Whoever would read the top table begins at the lowest one known.
-        with m.If(s.walk.top & (s.walk.step == Step.SECOND_STAGE) & self.table_hit):
+        with m.If(known.top & (known.step == Step.SECOND_STAGE) & self.table_hit):
             m.d.comb += [walk.table.eq(self.table_found), walk.top.eq(0)]
         m.d.comb += [
-            self.read.p.address.eq(_entry_address(self.config, walk, s.request)),
+            self.read.p.address.eq(_entry_address(walk, parked.request)),
             self.read.p.wide.eq(walk.step != Step.SECOND_STAGE),
-            self.read.p.tag.eq(_number(chosen)),
+            self.read.p.tag.eq(number),
         ]
-        with m.If(self.read.valid & self.read.ready):
-            m.d.sync += turn.eq(chosen)
-            for bit, slot in zip(chosen, self._slots, strict=True):
-                with m.If(bit):
-                    m.d.sync += [slot.phase.eq(Phase.FLIGHT), slot.walk.eq(walk)]
+        _write(m, self._asked, number, walk, self.read.valid)
 
     def _choose_replay(self, m):
         """Requests whose walk is done, or that need wait no longer, go through the pipeline again, in turn."""
-        count = self.config.slots
-        wants, chosen, turn, ahead = Signal(count), Signal(count), Signal(count), Signal(count)
+        wants, ahead = Signal(self.config.slots), Signal(self.config.slots)
+        may_leave = Mux(self.may_replay_reads, self._reads, 0) | Mux(self.may_replay_writes, self._writes, 0)
+        number = _in_turn(m, wants, self.replay.valid)
         m.d.comb += [
             # One with a result fills the IOTLB only when it is decided: who waits for that must not overtake it.
-            ahead.eq(Cat((s.phase == Phase.REPLAY) & ~s.has_result for s in self._slots)),
-            wants.eq(
-                Cat(
-                    ((s.phase == Phase.DONE) | (s.phase == Phase.WAIT))
-                    & ((s.older & ~ahead) == 0)
-                    & Mux(is_write(s.request), self.may_replay_writes, self.may_replay_reads)
-                    for s in self._slots
-                )
-            ),
-            chosen.eq(in_turn(wants, turn)),
-        ]
-        s = Signal(self._slots[0].shape())
-        m.d.comb += [
-            s.eq(select(chosen, self._slots)),
+            ahead.eq(self._replaying & ~self._had_result),
+            wants.eq((self._waiting | self._done) & may_leave & Cat((o & ~ahead) == 0 for o in self._older)),
             self.replay.valid.eq(wants.any()),
-            self.replay.slot.eq(_number(chosen)),
-            self.replay.request.eq(s.request),
-            self.replay.has_result.eq(s.phase == Phase.DONE),
-            self.replay.epoch.eq(s.epoch),
-            self.replay.result.eq(s.result),
+            self.replay.slot.eq(number),
+            self.replay.request.eq(_read(m, self._parked, number).request),
+            self.replay.has_result.eq(self._done.bit_select(number, 1)),
+            self.replay.epoch.eq(self._epochs.bit_select(number, 1)),
+            self.replay.result.eq(_read(m, self._results, number)),
         ]
-        with m.If(self.replay.valid):
-            m.d.sync += turn.eq(chosen)
-            for bit, slot in zip(chosen, self._slots, strict=True):
-                with m.If(bit):
-                    m.d.sync += [
-                        slot.phase.eq(Phase.REPLAY),
-                        slot.has_result.eq(slot.phase == Phase.DONE),
-                        slot.epoch.eq(Mux(slot.phase == Phase.DONE, slot.epoch, self.lookup_epoch)),
-                    ]
+        self._replayed = _one_hot(number, self.replay.valid, self.config.slots)
 
-    def _choose_refusal(self, m, refusal, busy, *, write):
-        """A refused request is answered when it is the oldest of its order and memory owes its ID nothing.
-
-        Return the slot that leaves, one-hot, 0 when none does.
-        """
-        count = self.config.slots
-        name = "write" if write else "read"
-        wants, chosen, turn = (Signal(count, name=f"{name}_{signal}") for signal in ("wants", "chosen", "turn"))
-        refused = Cat((s.phase == Phase.REFUSED) & (is_write(s.request) == write) for s in self._slots)
-        waits = Cat((s.older != 0) | busy.bit_select(s.request.id, 1) for s in self._slots)
-        s = Signal(self._slots[0].shape(), name=f"refused_{name}_slot")
+    def _choose_refused_read(self, m):
+        """A refused read is answered when it is the oldest of its ID and memory owes that ID nothing; in turn."""
+        wants, taken = Signal(self.config.slots), Signal()
+        busy = Cat(self.busy_reads.bit_select(tag.id, 1) for tag in self._tags)
+        number = _in_turn(m, wants, taken)
         m.d.comb += [
-            wants.eq(refused & ~waits),
-            chosen.eq(in_turn(wants, turn)),
-            s.eq(select(chosen, self._slots)),
-            refusal.valid.eq(wants.any()),
-            refusal.p.id.eq(s.request.id),
-            refusal.p.len.eq(s.request.attributes.len),
-            refusal.p.okay.eq(s.okay),
+            wants.eq(self._refused & self._reads & ~self._waits & ~busy),
+            self.refused_read.valid.eq(wants.any()),
+            taken.eq(self.refused_read.valid & self.refused_read.ready),
         ]
-        with m.If(refusal.valid & refusal.ready):
-            m.d.sync += turn.eq(chosen)
-        return Mux(refusal.ready, chosen, 0)
+        self._answer(m, self.refused_read, number)
+        self._refused_read_leaves = _one_hot(number, taken, self.config.slots)
+
+    def _choose_refused_write(self, m):
+        """A refused write is answered when it is the oldest and memory owes its ID nothing."""
+        oldest = self._refused & self._writes & ~self._waits  # at most one
+        number = number_of(oldest)
+        request = self._answer(m, self.refused_write, number)
+        m.d.comb += self.refused_write.valid.eq(oldest.any() & ~self.busy_writes.bit_select(request.id, 1))
+        taken = self.refused_write.valid & self.refused_write.ready
+        self._refused_write_leaves = Mux(taken, oldest, 0)
+
+    def _answer(self, m, refusal, number):
+        parked = _read(m, self._parked, number)
+        m.d.comb += [
+            refusal.p.id.eq(parked.request.id),
+            refusal.p.len.eq(parked.request.attributes.len),
+            refusal.p.okay.eq(parked.okay),
+        ]
+        return parked.request
 
     def _take_returned(self, m):
         """Step the walk whose entry has come back."""
-        returned, step = self.returned, self._step
-        s = Signal(self._slots[0].shape())
-        chosen, stepped = Signal(self.config.slots), Signal()
-        upper_half = s.request.address.bit_select(_index_shift(s.walk.table.level), 1)
-        is_second_stage = s.walk.step == Step.SECOND_STAGE
+        returned, step, walk = self.returned, self._step, Signal(walk_layout(self.config))
+        parked, stepped, current = _read(m, self._parked, returned.tag), Signal(), Signal()
+        request = parked.request
+        upper_half = _second_stage_index(walk, request)[0] & (walk.step == Step.SECOND_STAGE)
         m.d.comb += [
+            walk.eq(_read(m, self._asked, returned.tag)),
             # What nobody asked for changes nothing.
-            chosen.eq(Cat((returned.tag == i) & (s.phase == Phase.FLIGHT) for i, s in enumerate(self._slots))),
-            s.eq(select(chosen, self._slots)),
-            stepped.eq(returned.valid & chosen.any()),
-            step.walk.eq(s.walk),
-            step.access.eq(s.request.access),
-            step.address.eq(s.request.address),
-            step.address_type.eq(s.request.address_type),
-            step.entry.eq(Mux(is_second_stage & upper_half, returned.entry[64:], returned.entry)),
+            stepped.eq(returned.valid & self._in_flight.bit_select(returned.tag, 1)),
+            step.walk.eq(walk),
+            step.access.eq(request.access),
+            step.address.eq(request.address),
+            step.address_type.eq(request.address_type),
+            step.entry.eq(Mux(upper_half, returned.entry[64:], returned.entry)),
             step.error.eq(returned.error),
             # What an older epoch has read may be answered, but not kept.
-            self.context_fill.valid.eq(stepped & step.context_valid & (s.epoch == self.epoch)),
-            self.context_fill.source_id.eq(s.request.source_id),
+            current.eq(stepped & (self._epochs.bit_select(returned.tag, 1) == self.epoch)),
+            self.context_fill.valid.eq(current & step.context_valid),
+            self.context_fill.source_id.eq(request.source_id),
             self.context_fill.context.eq(step.context),
-            self.table_fill.valid.eq(stepped & step.table_valid & (s.epoch == self.epoch)),
-            self.table_fill.domain_id.eq(s.walk.domain_id),
-            self.table_fill.page.eq(s.request.address[12:]),
+            self.table_fill.valid.eq(current & step.table_valid),
+            self.table_fill.domain_id.eq(walk.domain_id),
+            self.table_fill.page.eq(request.address[12:]),
             self.table_fill.table.eq(step.following.table),
+            self._ended.eq(stepped & step.done),
         ]
-        for bit, slot in zip(chosen, self._slots, strict=True):
-            with m.If(stepped & bit):
-                m.d.sync += [
-                    slot.phase.eq(Mux(step.done, Phase.DONE, Phase.READ)),
-                    slot.walk.eq(step.following),
-                    slot.result.eq(step.result),
-                ]
+        _write(m, self._following, returned.tag, step.following, stepped)
+        _write(m, self._results, returned.tag, step.result, stepped)
+        self._stepped = _one_hot(returned.tag, stepped, self.config.slots)
 
     def _take_parked(self, m):
         """Put a request into its own slot again, or into the lowest free one behind all older ones of its order."""
-        parking, context = self.park.parking, self.park.parking.context
-        free, chosen = Signal(self.config.slots), Signal(self.config.slots)
-        same_page, shares, waits, older = Signal(self.config.slots), Signal(), Signal(), Signal(self.config.slots)
+        parking, context, request = self.park.parking, self.park.parking.context, self.park.parking.request
+        number, shares, held = Signal(range(self.config.slots)), Signal(), Signal(self._parked.shape)
+        # Only of its direction: a write may wait for data that a device sends after an answer to its read.
+        walking = self._walking & Mux(is_write(request), self._writes, self._reads)
+        asked = Cat(request.source_id, request.address[12:])
+        same_page = walking & Cat(Cat(tag.source_id, tag.page) == asked for tag in self._tags)
         m.d.comb += [
-            free.eq(lowest(Cat(s.phase == Phase.FREE for s in self._slots))),
-            chosen.eq(Mux(self.park.valid, Mux(parking.replayed, 1 << parking.slot, free), 0)),
-            same_page.eq(Cat(_is_walking(s) & _shares_walk(s.request, parking.request) for s in self._slots)),
+            number.eq(Mux(parking.replayed, parking.slot, lowest_number(~(self._reads | self._writes)))),
             # After a replay it walks itself, whoever else does: it has waited once.
-            shares.eq(parking.walk & ~parking.refused & ~parking.replayed & same_page.any()),
-            waits.eq(~parking.refused & (~parking.walk | shares)),
-            older.eq(self._before | Mux(shares, same_page, 0)),
+            shares.eq(parking.walk & ~parking.replayed & same_page.any()),
+            held.request.eq(request),
+            held.okay.eq(parking.okay),
+            held.context_valid.eq(parking.context_valid),
+            held.domain_id.eq(context.domain_id),
+            held.fault_processing_disable.eq(context.fault_processing_disable),
+            held.level.eq(top_level(self.config, context)),
+            held.table.eq(Mux(parking.context_valid, context.table, self.root_table)),
         ]
-        self._newly_parked = Signal(self.config.slots)
-        m.d.comb += self._newly_parked.eq(Mux(parking.replayed, 0, chosen))
-        for bit, slot in zip(chosen, self._slots, strict=True):
-            waiting = Mux(parking.replayed & slot.has_result, Phase.DONE, Phase.WAIT)
-            with m.If(bit):
-                m.d.sync += [
-                    slot.phase.eq(Mux(parking.refused, Phase.REFUSED, Mux(waits, waiting, Phase.START))),
-                    slot.epoch.eq(parking.epoch),
-                    slot.request.eq(parking.request),
-                    slot.okay.eq(parking.okay),
-                    slot.walk.eq(0),
-                    slot.walk.step.eq(Mux(parking.context_valid, Step.SECOND_STAGE, Step.ROOT)),
-                    slot.walk.domain_id.eq(context.domain_id),
-                    slot.walk.fault_processing_disable.eq(context.fault_processing_disable),
-                    slot.walk.top.eq(1),
-                    slot.walk.table.level.eq(top_level(self.config, context)),
-                    slot.walk.table.table.eq(Mux(parking.context_valid, context.table, self.root_table)),
-                    slot.walk.table.read.eq(1),
-                    slot.walk.table.write.eq(1),
-                ]
-        for bit, slot in zip(self._newly_parked, self._slots, strict=True):
-            with m.If(bit):
-                m.d.sync += slot.older.eq(older & ~self._leaving)
+        _write(m, self._parked, number, held, self.park.valid)
+        self._put = _one_hot(number, self.park.valid, self.config.slots)
+        self._goes_behind = self._before | Mux(shares & ~parking.refused, same_page, 0)
+        self._starts = ~parking.refused & parking.walk & ~shares
 
-    def _leave(self, m):
-        """A slot is free again; the requests behind it need not wait for it any longer."""
+    def _go_on(self, m):
+        """The next phase of every slot, and the slots that it waits for."""
+        parking, put, stepped, asks, replayed = self.park.parking, self._put, self._stepped, self._asks, self._replayed
         left = Signal(self.config.slots)
-        m.d.comb += left.eq(Mux(self.release.valid, 1 << self.release.slot, 0) | self._leaving)
-        for number, slot in enumerate(self._slots):
-            with m.If(left[number]):
-                m.d.sync += slot.phase.eq(Phase.FREE)
-            with m.If(~self._newly_parked[number]):
-                m.d.sync += slot.older.eq(slot.older & ~left)
+        refused = Mux(parking.refused, put, 0)
+        starts = Mux(self._starts, put, 0)
+        behind = Mux(parking.refused | self._starts, 0, put)
+        again = Mux(parking.replayed, behind & self._had_result, 0)
+        new = Mux(parking.replayed, 0, put)
+        ended = Mux(self._ended, stepped, 0)
+        m.d.comb += left.eq(
+            _one_hot(self.release.slot, self.release.valid, self.config.slots)
+            | self._refused_read_leaves
+            | self._refused_write_leaves
+        )
+        m.d.sync += [
+            self._reads.eq((self._reads & ~left) | Mux(is_write(parking.request), 0, new)),
+            self._writes.eq((self._writes & ~left) | Mux(is_write(parking.request), new, 0)),
+            self._waiting.eq((self._waiting & ~replayed) | (behind & ~again)),
+            self._starting.eq((self._starting & ~asks) | starts),
+            self._reading.eq((self._reading & ~asks) | (stepped & ~ended)),
+            self._in_flight.eq((self._in_flight & ~stepped) | asks),
+            self._done.eq((self._done & ~replayed) | ended | again),
+            self._replaying.eq((self._replaying & ~put & ~left) | replayed),
+            self._refused.eq((self._refused & ~left) | refused),
+            self._had_result.eq((self._had_result & ~replayed) | (self._done & replayed)),
+        ]
+        for i, (tag, older) in enumerate(zip(self._tags, self._older, strict=True)):
+            with m.If(put[i]):
+                m.d.sync += tag.eq(Cat(parking.request.id, parking.request.source_id, parking.request.address[12:]))
+                m.d.sync += self._epochs[i].eq(parking.epoch)
+            with m.Elif(self._waiting[i] & replayed[i]):
+                m.d.sync += self._epochs[i].eq(self.lookup_epoch)
+            # A slot that is free again stops nobody any longer.
+            m.d.sync += older.eq(Mux(new[i], self._goes_behind, older) & ~left)
 
 
-def in_turn(wants, turn):
-    """Return the one of `wants` that comes after the last one chosen, `turn`, going round."""
-    after = wants & ~(turn | (turn - 1))[: len(turn)]
-    return Mux(after.any() & turn.any(), lowest(after), lowest(wants))
+def _in_turn(m, wants, taken):
+    """Return the number of the one of `wants` that comes after the last one `taken`, going round."""
+    after, number = Signal(len(wants)), Signal(range(len(wants)))
+    behind = wants & after
+    m.d.comb += number.eq(Mux(behind.any(), lowest_number(behind), lowest_number(wants)))
+    with m.If(taken):
+        m.d.sync += after.eq(Cat(number < i for i in range(len(wants))))
+    return number
 
 
-def _is_walking(s):
-    """Say whether what a slot will do rests on what was looked up for it."""
-    return (s.phase != Phase.FREE) & (s.phase != Phase.WAIT) & (s.phase != Phase.REFUSED)
+def _one_hot(number, enable, count):
+    """Return `count` bits, a 1 in place `number` if `enable`."""
+    return Cat(enable & (number == i) for i in range(count))
 
 
-def _shares_walk(one, other):
-    """Say whether a request profits from another's walk.
-
-    Only of its direction: a write may wait for data that a device sends after an answer to its read.
-    """
-    same_page = (one.source_id == other.source_id) & (one.address[12:] == other.address[12:])
-    return same_page & (is_write(one) == is_write(other))
+def _read(m, held, number):
+    """Return what a memory holds in place `number`."""
+    port = held.read_port(domain="comb")
+    m.d.comb += port.addr.eq(number)
+    return port.data
 
 
-def _number(one_hot):
-    """Return the position of the 1."""
-    bits = range(max(1, (len(one_hot) - 1).bit_length()))
-    return Cat(
-        Cat(bit for i, bit in enumerate(one_hot) if i >> b & 1).any()
-        if any(i >> b & 1 for i in range(len(one_hot)))
-        else Const(0, 1)
-        for b in bits
-    )
+def _write(m, held, number, value, enable):
+    port = held.write_port()
+    m.d.comb += [port.addr.eq(number), port.data.eq(value), port.en.eq(enable)]
 
 
-def _index_shift(level):
-    """Return the lowest address bit of the index into a second-stage table."""
-    shift = Const(12, 6)
-    for number, (bit, _, _) in LEVELS.items():
-        shift = Mux(level == number, bit, shift)
-    return shift
+def _second_stage_index(walk, request):
+    """Return the index of the entry that a walk reads in a second-stage table."""
+    index = request.address[12:][:9]
+    for level, (lsb, _, _) in LEVELS.items():
+        index = Mux(walk.table.level == level, request.address[lsb:][:9], index)
+    return index
 
 
-def _entry_address(config, walk, request):
+def _entry_address(walk, request):
     """Return the byte address of the entry that a walk reads next (rules 4.2, 4.3, 6.1)."""
     bus, function = request.source_id[8:], request.source_id[:8]
-    index = request.address.bit_select(_index_shift(walk.table.level), 9)
     offset = Mux(
         walk.step == Step.SECOND_STAGE,
-        Cat(Const(0, 3), index),
+        Cat(Const(0, 3), _second_stage_index(walk, request)),
         Cat(Const(0, 4), Mux(walk.step == Step.ROOT, bus, function)),
     )
-    return Cat(offset[:12], walk.table.table)
+    return Cat(offset, walk.table.table)

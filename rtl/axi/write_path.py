@@ -13,9 +13,9 @@ from rtl.axi.ports import WRITE_CHANNELS, axi_signature, refusal_layout
 from rtl.axi.register_slice import OutputRegister, RegisterSlice, SkidBuffer
 from rtl.axi.write_order import WriteOrder, interrupt_address_layout
 from rtl.event_message import message_layout
+from rtl.one_hot import in_turn
 from rtl.request import Access, request_layout
 from rtl.request_pipeline import issue_layout
-from rtl.walker import in_turn
 
 __all__ = ["WritePath", "interrupt_answer_layout", "interrupt_layout"]
 
