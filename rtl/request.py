@@ -83,7 +83,10 @@ def translation_layout(config: UnitConfig) -> data.StructLayout:
 
 
 def result_layout(config: UnitConfig) -> data.StructLayout:
-    """The end of a walk: a fault (`fault_reason` not 0, `suppressed` by FPD), pass-through, or a page."""
+    """The end of a walk: a fault (`fault_reason` not 0, `suppressed` by FPD), pass-through, or a page.
+
+    Only the fields of its kind mean something.
+    """
     return data.StructLayout(
         {
             "fault_reason": 8,

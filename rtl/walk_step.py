@@ -1,5 +1,7 @@
 """One step of a walk: what was read in, what to do next out. Combinational; all walk slots share one."""
 
+from collections import defaultdict
+
 from amaranth import *
 from amaranth.lib import data, enum, wiring
 from amaranth.lib.wiring import In, Out
@@ -70,7 +72,7 @@ class WalkStep(wiring.Component):
     done, result : Out
         The walk ends with this result.
     following : Out
-        Otherwise: the state to go on with.
+        Otherwise: the state to go on with; after a root-entry, only `step` and `table.table` mean something.
     context_valid, context : Out
         The context-entry passed its checks, this request's use of it too, and it may be cached (rules 14.3).
     table_valid : Out
@@ -98,7 +100,9 @@ class WalkStep(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.d.comb += self.following.eq(self.walk)
+        self._reserved, self._is_page = Signal(), Signal()
+        self._go_on(m)
+        self._check_form(m)
         with m.Switch(self.walk.step):
             with m.Case(Step.ROOT):
                 self._root(m)
@@ -110,12 +114,42 @@ class WalkStep(wiring.Component):
                 self._fault(m, FaultReason.ROOT_ACCESS_ERROR, qualified=False)
         return m
 
-    def _fault(self, m, reason, *, qualified=True, disable=None):
-        disable = self.walk.fault_processing_disable if disable is None else disable
+    def _fault(self, m, reason, *, qualified=True):
         m.d.comb += [
             self.done.eq(1),
             self.result.fault_reason.eq(reason),
-            self.result.suppressed.eq(disable if qualified else 0),
+            self.result.suppressed.eq(self._fault_processing_disable if qualified else 0),
+        ]
+
+    def _go_on(self, m):
+        """What follows, and the result, for entries that pass their checks."""
+        walk, context, following, translation = self.walk, self.context, self.following, self.result.translation
+        entry = data.View(data.StructLayout(CONTEXT_ENTRY.layout), self.entry)
+        in_context = walk.step == Step.CONTEXT
+        permissions = self.entry[:2]  # of a second-stage entry: R, W
+        allowed = Cat(walk.table.read, walk.table.write) & permissions
+        self._fault_processing_disable = Mux(in_context, entry.fpd, walk.fault_processing_disable)
+        m.d.comb += [
+            context.domain_id.eq(entry.did),
+            context.fault_processing_disable.eq(entry.fpd),
+            context.pass_through.eq(entry.tt == TranslationType.PASS_THROUGH),
+            context.width.eq(entry.aw),
+            context.table.eq(entry.ssptptr),
+            following.step.eq(Mux(walk.step == Step.ROOT, Step.CONTEXT, Step.SECOND_STAGE)),
+            following.top.eq(in_context),
+            following.table.level.eq(Mux(in_context, top_level(self.config, context), walk.table.level - 1)),
+            following.table.table.eq(self.entry[12:]),
+            following.table.read.eq(in_context | allowed[0]),
+            following.table.write.eq(in_context | allowed[1]),
+            following.domain_id.eq(Mux(in_context, entry.did, walk.domain_id)),
+            following.fault_processing_disable.eq(self._fault_processing_disable),
+            self.result.pass_through.eq(in_context),
+            translation.domain_id.eq(walk.domain_id),
+            translation.fault_processing_disable.eq(walk.fault_processing_disable),
+            translation.level.eq(walk.table.level),
+            translation.page.eq(self.entry[12:]),
+            translation.read.eq(allowed[0]),
+            translation.write.eq(allowed[1]),
         ]
 
     def _root(self, m):
@@ -126,134 +160,93 @@ class WalkStep(wiring.Component):
             self._fault(m, FaultReason.ROOT_NOT_PRESENT, qualified=False)
         with m.Elif((self.entry & self.config.reserved_mask(ROOT_ENTRY, "CTP")).any()):
             self._fault(m, FaultReason.ROOT_RESERVED_BITS, qualified=False)
-        with m.Else():
-            m.d.comb += [self.following.step.eq(Step.CONTEXT), self.following.table.table.eq(entry.ctp)]
 
     def _context(self, m):
-        config = self.config
+        config, context = self.config, self.context
         entry = data.View(data.StructLayout(CONTEXT_ENTRY.layout), self.entry)
-        passes = Signal()
         address_bits = CONTEXT_ENTRY["SSPTPTR"].mask
         domain_id = CONTEXT_ENTRY["DID"]
         reserved = config.reserved_mask(CONTEXT_ENTRY, "SSPTPTR") | domain_id.to(
             (1 << domain_id.width) - (1 << config.domain_id_bits)
         )
-        width_known = Signal()
-        m.d.comb += [
-            passes.eq(entry.tt == TranslationType.PASS_THROUGH),
-            # From version 6 on there may be no width at all.
-            width_known.eq(Cat(C(0), (entry.aw == SECOND_STAGE_LEVELS[width][0] for width in config.sagaw)).any()),
-            self.context.domain_id.eq(entry.did),
-            self.context.fault_processing_disable.eq(entry.fpd),
-            self.context.pass_through.eq(passes),
-            self.context.width.eq(entry.aw),
-            self.context.table.eq(entry.ssptptr),
-        ]
-        type_known = (entry.tt == TranslationType.SECOND_STAGE) | (passes if config.pt else 0)
+        # The table of a pass-through entry means nothing.
+        reserved_bits = (self.entry & reserved & ~address_bits).any() | (
+            ~context.pass_through & (self.entry & reserved & address_bits).any()
+        )
+        # From version 6 on there may be no width at all.
+        width_known = Cat(C(0), (entry.aw == SECOND_STAGE_LEVELS[width][0] for width in config.sagaw)).any()
+        type_known = (entry.tt == TranslationType.SECOND_STAGE) | (context.pass_through if config.pt else 0)
         with m.If(self.error):
             self._fault(m, FaultReason.CONTEXT_ACCESS_ERROR, qualified=False)
         with m.Elif(~entry.p):
-            self._fault(m, FaultReason.CONTEXT_NOT_PRESENT, disable=entry.fpd)
-        with m.Elif((self.entry & Mux(passes, reserved & ~address_bits, reserved)).any()):
-            self._fault(m, FaultReason.CONTEXT_RESERVED_BITS, disable=entry.fpd)
+            self._fault(m, FaultReason.CONTEXT_NOT_PRESENT)
+        with m.Elif(reserved_bits):
+            self._fault(m, FaultReason.CONTEXT_RESERVED_BITS)
         with m.Elif(~width_known | ~type_known):
-            self._fault(m, FaultReason.CONTEXT_INVALID, disable=entry.fpd)
+            self._fault(m, FaultReason.CONTEXT_INVALID)
+        with m.Elif(self.address_type != 0):
+            self._fault(m, FaultReason.TRANSLATION_TYPE_BLOCKS)
+        with m.Elif(beyond_width(config, self.address, context)):
+            self._fault(m, FaultReason.ADDRESS_BEYOND_WIDTH)
         with m.Else():
-            self._with_context(m)
-
-    def _with_context(self, m):
-        context = self.context
-        with m.If(self.address_type != 0):
-            self._fault(m, FaultReason.TRANSLATION_TYPE_BLOCKS, disable=context.fault_processing_disable)
-        with m.Elif(beyond_width(self.config, self.address, context)):
-            self._fault(m, FaultReason.ADDRESS_BEYOND_WIDTH, disable=context.fault_processing_disable)
-        with m.Elif(context.pass_through):
-            m.d.comb += [
-                self.context_valid.eq(1),
-                self.done.eq(1),
-                self.result.pass_through.eq(1),
-                self.result.translation.domain_id.eq(context.domain_id),
-            ]
-        with m.Else():
-            m.d.comb += [
-                self.context_valid.eq(1),
-                self.following.step.eq(Step.SECOND_STAGE),
-                self.following.top.eq(1),
-                self.following.table.level.eq(top_level(self.config, context)),
-                self.following.table.table.eq(context.table),
-                self.following.table.read.eq(1),
-                self.following.table.write.eq(1),
-                self.following.domain_id.eq(context.domain_id),
-                self.following.fault_processing_disable.eq(context.fault_processing_disable),
-            ]
+            m.d.comb += [self.context_valid.eq(1), self.done.eq(context.pass_through)]
 
     def _second_stage(self, m):
-        config, walk = self.config, self.walk
-        entry = self.entry[:64]
-        may_read, may_write = SECOND_STAGE_PTE["R"], SECOND_STAGE_PTE["W"]
-        read, write = entry[may_read.lsb], entry[may_write.lsb]
-        is_page, reserved, page, shift_mask = Signal(), Signal(), Signal(config.haw - 12), Signal(config.haw - 12)
-        with m.Switch(walk.table.level):
-            for level, (shift, table_form, page_form) in LEVELS.items():
-                with m.Case(level):
-                    self._form(m, entry, table_form, page_form, is_page, reserved)
-                    if page_form:
-                        m.d.comb += shift_mask.eq((1 << shift - 12) - 1)
-            with m.Default():
-                m.d.comb += reserved.eq(1)  # no such level: refused
-        allowed_read, allowed_write = walk.table.read & read, walk.table.write & write
-        m.d.comb += page.eq((entry[12:] & ~shift_mask) | (self.address[12:] & shift_mask))
-        missing = missing_permission(config, self.access, allowed_read, allowed_write)
-        translation = self.result.translation
+        config, table = self.config, self.following.table
+        # Bits of a large page's address below its size are reserved, so they are 0.
+        within = Mux(self.walk.table.level == 3, (1 << 18) - 1, Mux(self.walk.table.level == 2, (1 << 9) - 1, 0))
+        page = self.entry[12 : config.haw] | (self.address[12:] & within)
+        missing = missing_permission(config, self.access, table.read, table.write)
         with m.If(self.error):
-            self._fault(m, Mux(walk.top, FaultReason.CONTEXT_INVALID, FaultReason.SECOND_STAGE_ACCESS_ERROR))
-        with m.Elif(~read & ~write):
+            self._fault(m, Mux(self.walk.top, FaultReason.CONTEXT_INVALID, FaultReason.SECOND_STAGE_ACCESS_ERROR))
+        with m.Elif(self.entry[:2] == 0):
             self._fault(m, missing_permission(config, self.access, 0, 0))
-        with m.Elif(reserved):
+        with m.Elif(self._reserved):
             self._fault(m, FaultReason.SECOND_STAGE_RESERVED_BITS)
-        with m.Elif(~is_page):
-            m.d.comb += [
-                self.table_valid.eq(allowed_read | allowed_write),
-                self.following.top.eq(0),
-                self.following.table.level.eq(walk.table.level - 1),
-                self.following.table.table.eq(entry[12:]),
-                self.following.table.read.eq(allowed_read),
-                self.following.table.write.eq(allowed_write),
-            ]
+        with m.Elif(~self._is_page):
+            m.d.comb += self.table_valid.eq(table.read | table.write)
         with m.Elif(missing != 0):
             self._fault(m, missing)
         with m.Elif(page[8:] == INTERRUPT_PREFIX):
             self._fault(m, FaultReason.OUTPUT_IN_INTERRUPT_RANGE)
         with m.Else():
-            m.d.comb += [
-                self.done.eq(1),
-                translation.domain_id.eq(walk.domain_id),
-                translation.fault_processing_disable.eq(walk.fault_processing_disable),
-                translation.level.eq(walk.table.level),
-                translation.page.eq(entry[12:] & ~shift_mask),
-                translation.read.eq(allowed_read),
-                translation.write.eq(allowed_write),
-            ]
+            m.d.comb += self.done.eq(1)
 
-    def _form(self, m, entry, table_form, page_form, is_page, reserved):
-        masks = {form: self.config.reserved_mask(form, "ADDR") for form in (table_form, page_form) if form}
-        if table_form is None:
-            m.d.comb += [is_page.eq(1), reserved.eq((entry & masks[page_form]).any())]
-        elif page_form is None:
-            m.d.comb += reserved.eq((entry & masks[table_form]).any())
-        else:
-            m.d.comb += [
-                is_page.eq(entry[table_form["PS"].lsb]),
-                reserved.eq((entry & Mux(is_page, masks[page_form], masks[table_form])).any()),
-            ]
+    def _check_form(self, m):
+        """Second stage: whether the entry maps a page, and whether a bit is set that is reserved in its form."""
+        level, is_large = self.walk.table.level, self.entry[SECOND_STAGE_PDE["PS"].lsb]
+        forms = []  # (when the entry has it, its structure, whether it maps a page)
+        for number, (_, table_form, page_form) in LEVELS.items():
+            if table_form and page_form:
+                forms.append(((level == number) & ~is_large, table_form, False))
+                forms.append(((level == number) & is_large, page_form, True))
+            else:
+                forms.append((level == number, table_form or page_form, table_form is None))
+        masks = [self.config.reserved_mask(structure, "ADDR") for _, structure, _ in forms]
+        groups = defaultdict(int)  # forms -> bits that are reserved in just these
+        for bit in range(64):
+            groups[tuple(i for i, mask in enumerate(masks) if mask >> bit & 1)] |= 1 << bit
+        form = Signal(len(forms))
+        m.d.comb += [
+            form.eq(Cat(when for when, _, _ in forms)),
+            self._is_page.eq(Cat(bit for bit, (_, _, is_page) in zip(form, forms, strict=True) if is_page).any()),
+            self._reserved.eq(~form.any()),  # no such level: refused
+        ]
+        for reserving, mask in groups.items():
+            with m.If((self.entry & mask).any() & Cat(form[i] for i in reserving).any()):
+                m.d.comb += self._reserved.eq(1)
 
 
 def beyond_width(config, address, context):
     """Say whether an address is above what the context-entry lets through (rules 4.6, 4.7)."""
-    beyond = address[config.haw :].any() & context.pass_through
+    above, top = {}, len(address)  # place -> whether a bit is set there or higher
+    for place in sorted({config.haw, *(min(width, config.mgaw) for width in config.sagaw)}, reverse=True):
+        above[place] = address[place:top].any() | above.get(top, 0)
+        top = place
+    beyond = above[config.haw] & context.pass_through
     for width in config.sagaw:
         this_width = context.width == SECOND_STAGE_LEVELS[width][0]
-        beyond = beyond | (this_width & ~context.pass_through & (address >> min(width, config.mgaw)).any())
+        beyond = beyond | (this_width & ~context.pass_through & above[min(width, config.mgaw)])
     return beyond
 
 

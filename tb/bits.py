@@ -5,7 +5,9 @@ from typing import Any
 from amaranth.hdl import Shape
 from amaranth.lib import data
 
-__all__ = ["pack", "unpack"]
+from model.cycle.request import Result
+
+__all__ = ["pack", "result_mask", "unpack"]
 
 
 def pack(layout: data.StructLayout, value: Any) -> int:
@@ -27,6 +29,19 @@ def unpack(layout: data.StructLayout, bits: int) -> dict[str, Any]:
         part = bits >> field.offset & (1 << field.width) - 1
         fields[name] = unpack(field.shape, part) if isinstance(field.shape, data.StructLayout) else part
     return fields
+
+
+def result_mask(layout: data.StructLayout, result: Result) -> int:
+    """Return ones at the bits of the end of a walk that mean something, which depends on how it ended."""
+    if result.fault_reason:
+        return _ones(layout, "fault_reason", "suppressed")
+    if result.pass_through:
+        return _ones(layout, "fault_reason", "pass_through")
+    return _ones(layout, "fault_reason", "pass_through", "translation")
+
+
+def _ones(layout: data.StructLayout, *names: str) -> int:
+    return sum((1 << layout[name].width) - 1 << layout[name].offset for name in names)
 
 
 def _checked(width: int, value: int) -> int:

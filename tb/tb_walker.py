@@ -21,7 +21,7 @@ from rtl.axi.ports import refusal_layout
 from rtl.paging_structure_cache import table_layout
 from rtl.request import context_layout
 from rtl.walker import memory_read_layout, order_layout, parking_layout, replay_layout
-from tb.bits import pack
+from tb.bits import pack, result_mask
 from tb.block import CONFIG, SEED, log
 
 IDS, HOST_PAGES = 1 << CONFIG.id_bits, CONFIG.haw - 12
@@ -29,7 +29,7 @@ CONTEXT, TABLE = context_layout(CONFIG), table_layout(CONFIG)
 MEMORY_READ, ORDER, PARKING = memory_read_layout(CONFIG), order_layout(CONFIG), parking_layout(CONFIG)
 REFUSAL, REPLAY = refusal_layout(CONFIG), replay_layout(CONFIG)
 REPLAY_FIELDS = [(name, field.shape) for name, field in REPLAY if name != "valid"]
-WITHOUT_RESULT = (1 << REPLAY["epoch"].offset) - 1
+RESULT = REPLAY["result"]
 CONTEXT_FILL = [("source_id", 16), ("context", CONTEXT)]
 TABLE_FILL = [("domain_id", CONFIG.domain_id_bits), ("page", 52), ("table", TABLE)]
 WIDTHS = [SECOND_STAGE_LEVELS[width][0] for width in CONFIG.sagaw]
@@ -302,10 +302,14 @@ def _order(request: Request) -> tuple[int, int]:
 
 
 def _mask(value) -> int:
-    """Return the bits that count: all of a valid payload but the result that a replay has not."""
+    """Return the bits that count: all of a valid payload, but what means nothing of the result of a replay."""
     if value is None:
         return 1
-    return WITHOUT_RESULT if isinstance(value, Replay) and not value.has_result else -1
+    if not isinstance(value, Replay):
+        return -1
+    if not value.has_result:
+        return (1 << REPLAY["epoch"].offset) - 1
+    return (1 << RESULT.offset) - 1 | result_mask(RESULT.shape, value.result) << RESULT.offset
 
 
 def _returned_bits(returned: Returned | None) -> int:
