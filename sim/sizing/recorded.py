@@ -236,7 +236,7 @@ class _Recorder:
             tag = PageTag(domain_id, *_prefix(page, paging_structure_cache.SHIFTS[level]))
             tables.append(self._tables[tag] if permissions else NOTHING)
         last = read[-1]
-        is_page = last is not None and last & READ_OR_WRITE != 0 and (level == 1 or last & PS != 0)
+        is_page = last is not None and (level == 1 or last & PS != 0)  # kept only if it may be used
         found = NOTHING
         if is_page and level in iotlb.SHIFTS:
             found = self._pages[source_id, PageTag(domain_id, *_prefix(page, iotlb.SHIFTS[level]))]

@@ -65,7 +65,6 @@ def _stream(devices: tuple[Device, ...], traffic: _Traffic) -> Stream:
     )
     shift = np.array(list(iotlb.SHIFTS.values()))[level - 1]
     page = traffic.address >> PAGE_SHIFT >> shift[traffic.device] << shift[traffic.device]
-    page[passes[traffic.device]] = 0
     # By place.
     code = (traffic.device << OWNER_LSB | page) << 1 | traffic.permitted
     _, first, requests = np.unique(code, return_index=True, return_inverse=True)

@@ -23,7 +23,7 @@ from sim.sizing.description import DescriptionError, load_description
 from sim.sizing.recorded import recorded_stream
 from sim.sizing.stream import NOTHING, Command, PageTag, Stream
 from sim.sizing.synthetic import synthetic_stream
-from tests.sim.handmade import EVENTS, write_recording
+from tests.sim.handmade import EVENTS, HEADER, write_recording
 from tests.sim.lockstep_counts import lockstep_counts
 from tests.sim.naive_caches import Request, naive_counts
 
@@ -37,6 +37,8 @@ IOTLB_GLOBAL = {"e": "w", "o": "0xf8", "s": 8, "v": "0x9000000000000000"}
 IOTLB_OTHER_DOMAIN = {"e": "w", "o": "0xf8", "s": 8, "v": "0xa000000600000000"}
 CONTEXT_GLOBAL = {"e": "w", "o": "0x28", "s": 8, "v": "0xa000000000000000"}
 CONTEXT_OF_DEVICE = {"e": "w", "o": "0x28", "s": 8, "v": "0xe00000003a0a0007"}
+# Version 5.0 with CAP.PI.
+POSTING_HEADER = {**HEADER, "ver": "0x50", "cap": "0xc8d2018c22780e66", "ecap": "0xf00fdb", "haw": 48}
 RESET = {"e": "mark", "text": "reset"}
 INTERRUPT = {**EVENTS[17], "sid": "0x3a0b", "ok": True, "oaddr": "0xfee09000", "odata": "0x4045"}
 BY_REGISTER = [*DMA, READ, READ, IOTLB_OTHER_DOMAIN, READ, IOTLB_GLOBAL, READ, UNMAPPED, CONTEXT_OF_DEVICE, READ]
@@ -92,6 +94,19 @@ def test_counts_with_invalidations_by_register_are_those_of_the_unit(monkeypatch
     # not mapped beside it; 2 without a context-entry.
     assert (counts["requests"], counts["page hits"], counts["reads"]) == (12, 5, 6 + 4 + 1 + 6 + 2 + 6 + 6)
     assert (counts["interrupts"], counts["interrupt hits"]) == (4, 2)
+
+
+def test_entry_of_a_posting_that_fails_is_kept_as_in_the_unit(monkeypatch, tmp_path):
+    """The entry was right; what is wrong is in the descriptor, which comes later."""
+    entry = {**EVENTS[16], "d": "0180450000b000000b3a040000000000"}
+    descriptor = {"e": "m", "a": "0xb000", "d": "00" * 32 + "0400" + "00" * 30}
+    refused = {**EVENTS[17], "sid": "0x3a0b", "fr": "0x28"}
+    file = write_recording(
+        tmp_path / "posting.jsonl.gz", *EVENTS[13:16], entry, descriptor, refused, refused, header=POSTING_HEADER
+    )
+    counts = model_counts(recorded_stream(load_recording(file)), PRESETS["small"])
+    assert (counts["interrupts"], counts["interrupt hits"]) == (2, 1)
+    assert counts == lockstep_counts(monkeypatch, load_recording(file), PRESETS["small"], in_flight=1)
 
 
 def test_limit_and_requests_that_need_no_cache(tmp_path):
