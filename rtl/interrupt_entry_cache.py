@@ -1,12 +1,12 @@
 """Interrupt entry cache: checked interrupt remapping table entries, looked up by index, in a CAM."""
 
 from amaranth import *
-from amaranth.lib import data, wiring
+from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from model.arch import UnitConfig
 from rtl.irte_check import IRTE_BITS
-from rtl.one_hot import select
+from rtl.one_hot import number_of
 from rtl.request import INTERRUPT_INDEX_BITS, invalidation_layout
 
 __all__ = ["InterruptEntryCache"]
@@ -48,34 +48,43 @@ class InterruptEntryCache(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         count = self.config.iec_entries
-        valid, matches, matched, replaced, same = (Signal(count) for _ in range(5))
+        valid, matches, matched, same, replaced = (Signal(count) for _ in range(5))
         indices = [Signal(INTERRUPT_INDEX_BITS, name=f"index_{i}") for i in range(count)]
-        irtes = [Signal(IRTE_BITS, name=f"irte_{i}") for i in range(count)]
-        victim = Signal(range(count))
+        m.submodules.irtes = irtes = memory.Memory(shape=IRTE_BITS, depth=max(count, 16), init=[])
+        write, read = irtes.write_port(), irtes.read_port(domain="comb")
+        victim = Signal(count, init=1)
         command = self.invalidate
-        fill = Signal()
+        commanded, fill = Signal(), Signal()
+        # A fill and a command do not meet, so they share a comparison: with this index, but for these bits.
+        index, ignored = Signal(INTERRUPT_INDEX_BITS), Signal(INTERRUPT_INDEX_BITS)
 
         m.d.comb += [
-            fill.eq(self.fill.valid & ~(command.iec_global | command.iec_index)),
-            replaced.eq(Mux(fill, Mux(same.any(), same, 1 << victim), 0)),
+            commanded.eq(command.iec_global | command.iec_index),
+            fill.eq(self.fill.valid & ~commanded),
+            index.eq(Mux(command.iec_index, command.interrupt_index, self.fill.index)),
+            ignored.eq(Mux(command.iec_index, command.interrupt_mask, 0)),
+            replaced.eq(Mux(fill, Mux(same.any(), same, victim), 0)),
+            write.en.eq(fill),
+            write.addr.eq(number_of(replaced)),
+            write.data.eq(self.fill.irte),
+            read.addr.eq(number_of(matched)),
         ]
         with m.If(fill & ~same.any()):
-            m.d.sync += victim.eq(Mux(victim == count - 1, 0, victim + 1))
+            m.d.sync += victim.eq(victim.rotate_left(1))
         for i in range(count):
-            different = (indices[i] ^ command.interrupt_index) & ~command.interrupt_mask
             m.d.comb += [
                 matches[i].eq(valid[i] & (indices[i] == self.lookup)),
-                same[i].eq(valid[i] & (indices[i] == self.fill.index)),
+                same[i].eq(valid[i] & (((indices[i] ^ index) & ~ignored) == 0)),
             ]
             with m.If(replaced[i]):
-                m.d.sync += [valid[i].eq(1), indices[i].eq(self.fill.index), irtes[i].eq(self.fill.irte)]
-            with m.If(command.iec_global | (command.iec_index & (different == 0))):
+                m.d.sync += [valid[i].eq(1), indices[i].eq(self.fill.index)]
+            with m.If(command.iec_global | (command.iec_index & same[i])):
                 m.d.sync += valid[i].eq(0)
 
         m.d.sync += [
             # Without `replaced`, an entry would answer in the next clock with what it holds by then.
             matched.eq(matches & ~replaced),
             self.hit.eq(matched.any()),
-            self.irte.eq(select(matched, irtes)),
+            self.irte.eq(Mux(matched.any(), read.data, 0)),
         ]
         return m

@@ -116,8 +116,8 @@ BREAKAGES = (
     Breakage("a translated request is an interrupt", "axi/write_order.py", "(request.address_type == UNTRANSLATED) & ", ""),
     Breakage("a request with PASID is an interrupt", "axi/write_order.py", "~(request.pasid_valid & translation_enable)", "1"),
     # Interrupts: cache and table
-    Breakage("IRTEs outlive a global invalidation", "interrupt_entry_cache.py", "command.iec_global | (command.iec_index & (", "(command.iec_index & ("),
-    Breakage("IRTEs outlive their invalidation", "interrupt_entry_cache.py", "(command.iec_index & (different == 0))", "Const(0)"),
+    Breakage("IRTEs outlive a global invalidation", "interrupt_entry_cache.py", "command.iec_global | (command.iec_index & same[i])", "command.iec_index & same[i]"),
+    Breakage("IRTEs outlive their invalidation", "interrupt_entry_cache.py", " | (command.iec_index & same[i])", ""),
     Breakage("an invalidation by index is a global one", "invalidation_descriptor.py", "by_index = interrupts.g & (", "by_index = Const(0) & ("),
     Breakage("a faulty IRTE is kept", "interrupt_remapper.py", "(check.fault_reason == 0) & (s.epoch == self.epoch)", "(s.epoch == self.epoch)"),
     Breakage("interrupts are not awaited", "unit.py", "self._remapper.older_epoch | ", ""),
