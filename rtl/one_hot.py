@@ -2,7 +2,14 @@
 
 from amaranth import *
 
-__all__ = ["below", "in_turn", "lowest", "lowest_number", "number_of", "select"]
+__all__ = ["at", "below", "decoded", "in_turn", "lowest", "lowest_number", "number_of", "select"]
+
+
+def at(number, values):
+    """Return the value at the place `number`, by a tree of multiplexers."""
+    if len(values) == 1:
+        return values[0]
+    return Mux(number[0], at(number[1:], values[1::2]), at(number[1:], values[::2]))
 
 
 def below(number, count):
@@ -17,6 +24,15 @@ def in_turn(wants, turn):
     """Return the one of `wants` that comes after the last one chosen, `turn`, going round."""
     after = wants & ~(turn | (turn - 1))[: len(turn)]
     return Mux(after.any() & turn.any(), lowest(after), lowest(wants))
+
+
+def decoded(number):
+    """Return the vector whose bit at `number` is 1, the others 0."""
+    if len(number) == 1:
+        return Cat(~number, number)
+    half = len(number) // 2
+    low, high = decoded(number[:half]), decoded(number[half:])
+    return Cat(low & bit.replicate(len(low)) for bit in high)
 
 
 def lowest(bits):

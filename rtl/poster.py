@@ -15,6 +15,7 @@ from rtl.memory_port import (
     descriptor_write_layout,
     descriptor_written_layout,
 )
+from rtl.one_hot import decoded
 
 __all__ = ["Poster", "post_layout", "posted_layout"]
 
@@ -22,7 +23,8 @@ ON, SN = POSTED_INTERRUPT_DESCRIPTOR["ON"], POSTED_INTERRUPT_DESCRIPTOR["SN"]
 NV, NDST = POSTED_INTERRUPT_DESCRIPTOR["NV"], POSTED_INTERRUPT_DESCRIPTOR["NDST"]
 XAPIC_RESERVED = NDST.to(0xFFFF00FF)  # rules 23.1: destination bits other than 303:296
 VECTOR_BITS, DESTINATION_BITS = 8, 32
-KEPT_BITS = NDST.lsb + NDST.width  # all above is reserved: 0 in a descriptor that is written back
+KEPT_BEATS = NDST.lsb // MEMORY_DATA_BITS + 1  # all behind is reserved: 0 in a descriptor that is written back
+BEAT_BITS_LOG2 = (MEMORY_DATA_BITS - 1).bit_length()
 ACCESS_ERROR = FaultReason.POSTED_DESCRIPTOR_ACCESS_ERROR
 RESERVED_BITS = FaultReason.POSTED_DESCRIPTOR_RESERVED_BITS
 FAULT_BITS = 8
@@ -90,13 +92,18 @@ class Poster(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         job = Signal(post_layout(self.config))
-        kept = Signal(KEPT_BITS)  # the descriptor as it was read
+        kept = Signal(KEPT_BEATS * MEMORY_DATA_BITS)  # the descriptor to write; beats come in behind, leave in front
         arriving, leaving = Signal(range(DESCRIPTOR_BEATS)), Signal(range(DESCRIPTOR_BEATS))  # beats to come, to go
         lost = Signal(range(POST_ATTEMPTS))
         fault = Signal(FAULT_BITS)  # of the read up to this beat
-        m.d.comb += [self.read.p.address.eq(job.address), self.write.p.address.eq(job.address)]
+        m.d.comb += [
+            self.read.p.address.eq(job.address),
+            self.write.p.address.eq(job.address),
+            self.write.p.data.eq(kept),
+            self.write.p.last.eq(leaving == DESCRIPTOR_BEATS - 1),
+        ]
         m.d.sync += self.posted.valid.eq(0)
-        notify = self._update(m, job, kept, leaving)
+        changed, notify = self._change(m, job, arriving)
         self._check(m, job, arriving, fault)
         with m.FSM():
             with m.State("Idle"):
@@ -109,11 +116,11 @@ class Poster(wiring.Component):
                 with m.If(self.post.valid & self.read.ready):
                     m.next = "Collect"
             with m.State("Collect"):
-                self._collect(m, kept, arriving, leaving, fault)
+                self._collect(m, kept, changed, arriving, leaving, fault)
             with m.State("Write"):
                 m.d.comb += self.write.valid.eq(1)
                 with m.If(self.write.ready):
-                    m.d.sync += leaving.eq(leaving + 1)
+                    m.d.sync += [leaving.eq(leaving + 1), kept.eq(kept >> MEMORY_DATA_BITS)]
                     with m.If(self.write.p.last):
                         m.next = "Wait"
             with m.State("Wait"):
@@ -124,13 +131,12 @@ class Poster(wiring.Component):
                     m.next = "Collect"
         return m
 
-    def _collect(self, m, kept, arriving, leaving, fault):
+    def _collect(self, m, kept, changed, arriving, leaving, fault):
         with m.If(self.returned.valid):
             m.d.sync += arriving.eq(arriving + 1)
-            with m.Switch(arriving):
-                for number, first in enumerate(range(0, KEPT_BITS, MEMORY_DATA_BITS)):
-                    with m.Case(number):
-                        m.d.sync += kept[first : first + MEMORY_DATA_BITS].eq(self.returned.data)
+            with m.If(~self.returned.last | self.write.ready):
+                # The last beat, if there is no fault, is 0, and comes in while the first one leaves.
+                m.d.sync += kept.eq(Cat(kept[MEMORY_DATA_BITS:], changed))
             with m.If(self.returned.last & (fault != 0)):
                 self._finish(m, fault, Const(0))
                 m.next = "Idle"
@@ -162,21 +168,22 @@ class Poster(wiring.Component):
         with m.If(self.returned.valid):
             m.d.sync += before.eq(Mux(self.returned.last, NO_FAULT, fault))
 
-    def _update(self, m, job, kept, leaving):
-        """Make the beats to write from what was read; return whether to notify, and show whom. Rules 23.2 and 23.3."""
-        on, sn, destination = _part(kept, ON), _part(kept, SN), _part(kept, NDST)
-        notify, updated = Signal(), Signal(POSTED_INTERRUPT_DESCRIPTOR.width)
-        m.d.comb += [
-            notify.eq(~on & (job.urgent | ~sn)),
-            updated.eq(kept | (1 << job.vector) | (notify << ON.lsb)),
-            self.write.p.data.eq(updated.word_select(leaving, MEMORY_DATA_BITS)),
-            self.write.p.last.eq(leaving == DESCRIPTOR_BEATS - 1),
-        ]
-        m.d.sync += [
-            self.posted.destination.eq(Mux(job.extended, destination, destination[8:16])),
-            self.posted.vector.eq(_part(kept, NV)),
-        ]
-        return notify
+    def _change(self, m, job, arriving):
+        """Make the beat to write from the one that comes, and note whether and whom to notify. Rules 23.2 and 23.3."""
+        beat = self.returned.data
+        on, sn, destination = (_part(beat, field) for field in (ON, SN, NDST))
+        changed, notify = Signal(MEMORY_DATA_BITS), Signal()
+        place, number = job.vector[:BEAT_BITS_LOG2], job.vector[BEAT_BITS_LOG2:]
+        m.d.comb += changed.eq(beat | Mux(arriving == number, decoded(place), 0))
+        with m.If(arriving == KEPT_BEATS - 1):
+            wanted = job.urgent | ~sn
+            m.d.comb += _part(changed, ON).eq(on | wanted)
+            m.d.sync += [
+                notify.eq(~on & wanted),
+                self.posted.destination.eq(Mux(job.extended, destination, destination[8:16])),
+                self.posted.vector.eq(_part(beat, NV)),
+            ]
+        return changed, notify
 
     def _conclude(self, m, lost, notify):
         response = self.written.response
@@ -196,5 +203,7 @@ class Poster(wiring.Component):
         m.d.sync += [self.posted.valid.eq(1), self.posted.fault_reason.eq(fault), self.posted.notify.eq(notify)]
 
 
-def _part(bits, field):
-    return bits[field.lsb : field.lsb + field.width]
+def _part(beat, field):
+    """Return a field in its beat."""
+    first = field.lsb % MEMORY_DATA_BITS
+    return beat[first : first + field.width]
