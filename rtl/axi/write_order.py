@@ -9,11 +9,13 @@ from model.arch.axi import Size
 from model.arch.encodings import INTERRUPT_PREFIX
 from model.arch.sizes import WRITE_ORDER_DEPTH
 from rtl.axi.output_fifo import FallThroughFifo
+from rtl.held_ids import HeldIds
 from rtl.request import request_layout
 
 __all__ = ["WriteOrder", "interrupt_address_layout"]
 
 UNTRANSLATED = 0  # address type
+DWORD_LSB, PREFIX_LSB = 2, 20  # of the address of an interrupt
 
 
 def interrupt_address_layout(config: UnitConfig) -> data.StructLayout:
@@ -98,42 +100,38 @@ class WriteOrder(wiring.Component):
     def _queue(self, m, leaves, room):
         """Keep the interrupts whose data did not come; return their IDs as a mask."""
         config = self.config
-        places = [
-            Signal(data.StructLayout({"valid": 1, "interrupt": interrupt_address_layout(config)}), name=f"place_{i}")
-            for i in range(config.interrupts)
-        ]
-        new = Signal(interrupt_address_layout(config))
-        empty, leave, store = Signal(), Signal(), Signal()
-        request = self.requests.p
+        depth = 1 << (config.interrupts - 1).bit_length()
+        m.submodules.interrupts = queue = FallThroughFifo(_stored_layout(config), depth=depth)
+        m.submodules.held_ids = ids = HeldIds(id_bits=config.id_bits, capacity=config.interrupts)
+        request, new, first = self.requests.p, queue.push.payload, queue.o.p
+        empty = queue.space == depth
         m.d.comb += [
+            room.eq(queue.space > depth - config.interrupts),
+            queue.push.valid.eq(leaves),
+            queue.o.ready.eq(self.is_interrupt & self.taken),
             new.source_id.eq(request.source_id),
             new.id.eq(request.id),
-            new.address.eq(request.address),
-            empty.eq(~places[0].valid),
-            room.eq(~places[-1].valid),
-            leave.eq(self.is_interrupt & self.taken),
-            store.eq(leaves & ~(empty & leave)),
-            self.interrupt.eq(Mux(empty, new, places[0].interrupt)),
+            new.address.eq(request.address[DWORD_LSB:PREFIX_LSB]),
+            self.interrupt.source_id.eq(first.source_id),
+            self.interrupt.id.eq(first.id),
+            self.interrupt.address.eq(Cat(Const(0, DWORD_LSB), first.address, Const(INTERRUPT_PREFIX, 12))),
+            ids.enter.valid.eq(leaves & ~(empty & queue.o.ready)),
+            ids.enter.id.eq(request.id),
+            ids.leave.valid.eq(~empty & queue.o.ready),
+            ids.leave.id.eq(first.id),
         ]
-        before = Const(1)  # the place before is in use when all have moved up
-        for place, behind in zip(places, [*places[1:], None], strict=True):
-            follower = Const(0, len(place.as_value())) if behind is None else behind.as_value()
-            stays = Mux(leave, follower[0], place.valid)
-            with m.If(leave):
-                m.d.sync += place.eq(follower)
-            with m.If(store & before & ~stays):
-                m.d.sync += [place.valid.eq(1), place.interrupt.eq(new)]
-            before = stays
-        ids = [Mux(place.valid, 1 << place.interrupt.id, 0) for place in places]
-        queued = Signal(1 << config.id_bits)
-        m.d.comb += (queued[number].eq(Cat(mask[number] for mask in ids).any()) for number in range(len(queued)))
-        return queued
+        return ids.held
+
+
+def _stored_layout(config):
+    """An interrupt without the bits of its address that are the same in all."""
+    return data.StructLayout({"source_id": 16, "id": config.id_bits, "address": PREFIX_LSB - DWORD_LSB})
 
 
 def is_interrupt_request(request, translation_enable):
     """Say whether a write of a device is an interrupt request, if it writes all four bytes (rule 3.4)."""
     attributes = request.attributes
-    in_range = (request.address >> 20) == INTERRUPT_PREFIX
-    one_dword = (attributes.len == 0) & (attributes.size == Size.DWORD) & (request.address[:2] == 0)
+    in_range = (request.address >> PREFIX_LSB) == INTERRUPT_PREFIX
+    one_dword = (attributes.len == 0) & (attributes.size == Size.DWORD) & (request.address[:DWORD_LSB] == 0)
     takes_part = (request.address_type == UNTRANSLATED) & ~(request.pasid_valid & translation_enable)
     return in_range & one_dword & takes_part
