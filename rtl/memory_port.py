@@ -9,6 +9,7 @@ from model.arch.axi import Burst, Cache, Size
 from model.arch.sizes import MEMORY_DATA_BITS, QUEUE_TAGS, WALKS_IN_A_ROW
 from model.arch.structures import POSTED_INTERRUPT_DESCRIPTOR
 from rtl.axi.ports import axi_signature
+from rtl.one_hot import at
 from rtl.walker import memory_read_layout
 
 __all__ = [
@@ -147,58 +148,58 @@ class MemoryPort(wiring.Component):
         axi, walks = self.m_axi_mem, self.walks
         others = (self.queue, self.interrupts, self.descriptor_read)
         overtaken = Signal(range(WALKS_IN_A_ROW + 1))
-        turn = Signal(range(len(others)))  # who of the others goes first
         free, waiting, choose_other = Signal(), Signal(), Signal()
-        chosen = Signal(len(others))
+        other = self._choose(m, [other.valid for other in others], free & choose_other)
+        chosen = Signal.like(other)  # 0 for walks, then the others
         m.d.comb += [
             free.eq(~axi.arvalid | axi.arready),
-            waiting.eq(Cat(other.valid for other in others).any()),
+            waiting.eq(other != 0),
             choose_other.eq(waiting & (~walks.valid | (overtaken == WALKS_IN_A_ROW))),
+            chosen.eq(Mux(choose_other, other, 0)),
             walks.ready.eq(free & ~choose_other),
-            *(other.ready.eq(free & choose_other & mine) for other, mine in zip(others, chosen, strict=True)),
+            *(source.ready.eq(free & (chosen == number)) for number, source in enumerate(others, start=1)),
         ]
-        self._choose(m, [other.valid for other in others], turn, chosen)
         with m.If(free):
             m.d.sync += axi.arvalid.eq(walks.valid | waiting)
-            with m.If(choose_other):
-                for place, fields in enumerate(self._reads_of_others()):
-                    with m.If(chosen[place]):
-                        m.d.sync += [getattr(axi, name).eq(value) for name, value in fields.items()]
-                        m.d.sync += turn.eq((place + 1) % len(others))
-            with m.Else():
-                m.d.sync += [
-                    axi.arid.eq(walks.p.tag),
-                    axi.araddr.eq(walks.p.address),
-                    axi.arsize.eq(Mux(walks.p.wide, Size.OCTAWORD, Size.QUADWORD)),
-                    axi.arlen.eq(0),
-                    axi.arlock.eq(0),
-                    axi.arcache.eq(self._table_cache()),
-                ]
+            reads = self._reads()
+            m.d.sync += [getattr(axi, name).eq(at(chosen, [read[name] for read in reads])) for name in reads[0]]
             with m.If(choose_other | ~waiting):
                 m.d.sync += overtaken.eq(0)
             with m.Else():
                 m.d.sync += overtaken.eq(overtaken + 1)
 
-    def _choose(self, m, valids, turn, chosen):
-        """Mark the first one that waits, beginning with the one at `turn`."""
+    def _choose(self, m, valids, taken):
+        """Return the number, from 1 on, of the first one that waits, 0 for none, beginning behind the last `taken`."""
         count = len(valids)
+        number, turn = Signal(range(count + 1)), Signal(range(count))
         with m.Switch(turn):
             for first in range(count):
                 with m.Case(first):
-                    nobody = Const(1)
-                    for place in ((first + offset) % count for offset in range(count)):
-                        m.d.comb += chosen[place].eq(valids[place] & nobody)
-                        nobody &= ~valids[place]
+                    for place in reversed([(first + offset) % count for offset in range(count)]):
+                        with m.If(valids[place]):
+                            m.d.comb += number.eq(place + 1)
+        with m.If(taken):
+            m.d.sync += turn.eq(Mux(number == count, 0, number))
+        return number
 
-    def _reads_of_others(self):
-        """Return what AR carries for each of those who take turns."""
-        queue, interrupts = self.queue.p, self.interrupts.p
-        tables = self._table_cache()
-        entry = {"arsize": Size.OCTAWORD, "arlen": 0, "arlock": 0}
+    def _reads(self):
+        """Return what AR carries for walks, and for each of those who take turns."""
+        walks, queue, interrupts = self.walks.p, self.queue.p, self.interrupts.p
+        entry = {"arsize": Size.OCTAWORD, "arlen": 0, "arlock": 0, "arcache": self._table_cache()}
         return (
-            entry | {"arid": queue.tag + self.config.slots, "araddr": queue.address, "arcache": Cache.SNOOPED},
-            entry
-            | {"arid": interrupts.tag + self._first_of_interrupts, "araddr": interrupts.address, "arcache": tables},
+            {
+                **entry,
+                "arid": walks.tag,
+                "araddr": walks.address,
+                "arsize": Mux(walks.wide, Size.OCTAWORD, Size.QUADWORD),
+            },
+            {
+                **entry,
+                "arid": queue.tag + self.config.slots,
+                "araddr": queue.address,
+                "arcache": Cache.SNOOPED,
+            },
+            {**entry, "arid": interrupts.tag + self._first_of_interrupts, "araddr": interrupts.address},
             {
                 "arid": self._of_descriptors,
                 "araddr": self.descriptor_read.p.address,

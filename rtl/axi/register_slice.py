@@ -33,7 +33,7 @@ class SkidBuffer(wiring.Component):
         ]
         stays = self.o.valid & ~self.o.ready
         m.d.sync += [full.eq(stays), ready.eq(~stays)]
-        with m.If(~full):
+        with m.If(ready):
             m.d.sync += kept.eq(self.i.payload)
         return m
 
