@@ -1,4 +1,4 @@
-"""Check of an interrupt remapping table entry: entry and requester in; message, posting or fault out."""
+"""Interrupt remapping table entries: the check for a requester, and the message or posting that an entry says."""
 
 from amaranth import *
 from amaranth.lib import data, wiring
@@ -15,7 +15,7 @@ from model.arch.structures import (
 )
 from rtl.event_message import message_layout
 
-__all__ = ["IRTE_BITS", "IrteCheck", "interrupt_message"]
+__all__ = ["IRTE_BITS", "IrteCheck", "IrteMeaning", "interrupt_message"]
 
 IRTE_BITS = IRTE_REMAPPED.width
 
@@ -24,9 +24,9 @@ NOT_XAPIC_DESTINATION = IRTE_REMAPPED["DST"].to(0xFFFF00FF)
 
 
 class IrteCheck(wiring.Component):
-    """From an entry as read to what becomes of the interrupt request.
+    """From an entry as read to whether the interrupt request is refused, and what becomes of it otherwise.
 
-    Spec: rules 22.3 c to f, 22.4, 22.5, 23.1. Combinational.
+    Spec: rules 22.3 c to f, 22.4, 23.1. Combinational.
     Order: read error, not present, source-id (an SVT that does not exist is a reserved bit), format.
 
     Members
@@ -40,11 +40,7 @@ class IrteCheck(wiring.Component):
     fault_reason, suppressed : Out
         FaultReason, 0 for none; whether FPD of the entry keeps the record back (0 without a fault).
     posted : Out
-        There is no fault, and the interrupt is to be posted; otherwise it becomes `message`.
-    message : Out
-        What to write, when there is no fault and nothing to post.
-    descriptor, vector, urgent : Out
-        Byte address of the posted-interrupt descriptor, bit of PIR, URG; when `posted`.
+        There is no fault, and the interrupt is to be posted; otherwise it becomes a message.
     """
 
     def __init__(self, *, config: UnitConfig):
@@ -58,17 +54,12 @@ class IrteCheck(wiring.Component):
                 "fault_reason": Out(8),
                 "suppressed": Out(1),
                 "posted": Out(1),
-                "message": Out(message_layout()),
-                "descriptor": Out(config.haw),
-                "vector": Out(8),
-                "urgent": Out(1),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
         entry = data.View(data.StructLayout(IRTE_REMAPPED.layout), self.irte)
-        posting = data.View(data.StructLayout(IRTE_POSTED.layout), self.irte)
         wants_post, reserved, matches = Signal(), Signal(), Signal()
         m.d.comb += [
             wants_post.eq(entry.im & int(self.config.pi)),
@@ -87,22 +78,7 @@ class IrteCheck(wiring.Component):
             m.d.comb += self.fault_reason.eq(FaultReason.IRTE_RESERVED_BITS)
         with m.Else():
             m.d.comb += self.posted.eq(wants_post)
-        m.d.comb += [
-            self.suppressed.eq((self.fault_reason != 0) & ~self.error & entry.fpd),
-            Value.cast(self.message).eq(
-                interrupt_message(
-                    vector=entry.v,
-                    destination=Mux(self.extended, entry.dst, entry.dst[8:16]),
-                    delivery_mode=entry.dlm,
-                    trigger_mode=entry.tm,
-                    destination_mode=entry.dm,
-                    redirection_hint=entry.rh,
-                )
-            ),
-            self.descriptor.eq(Cat(Const(0, 6), posting.pdal, posting.pdah)),
-            self.vector.eq(posting.vv),
-            self.urgent.eq(posting.urg),
-        ]
+        m.d.comb += self.suppressed.eq((self.fault_reason != 0) & ~self.error & entry.fpd)
         return m
 
     def _source_matches(self, entry):
@@ -127,6 +103,55 @@ class IrteCheck(wiring.Component):
         mask = Mux(wants_post, posted, Mux(self.extended, remapped, remapped | NOT_XAPIC_DESTINATION))
         known_mode = Cat(entry.dlm == mode for mode in DeliveryMode).any()
         return (self.irte & mask).any() | (~wants_post & ~known_mode)
+
+
+class IrteMeaning(wiring.Component):
+    """What an entry says that passed its check.
+
+    Spec: rules 22.5, 23.1. Combinational.
+
+    Members
+    -------
+    irte, extended : In
+        As in IrteCheck.
+    message : Out
+        What to write when nothing is to be posted.
+    descriptor, vector, urgent : Out
+        Byte address of the posted-interrupt descriptor, bit of PIR, URG; otherwise.
+    """
+
+    def __init__(self, *, config: UnitConfig):
+        super().__init__(
+            {
+                "irte": In(IRTE_BITS),
+                "extended": In(1),
+                "message": Out(message_layout()),
+                "descriptor": Out(config.haw),
+                "vector": Out(8),
+                "urgent": Out(1),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        entry = data.View(data.StructLayout(IRTE_REMAPPED.layout), self.irte)
+        posting = data.View(data.StructLayout(IRTE_POSTED.layout), self.irte)
+        m.d.comb += [
+            Value.cast(self.message).eq(
+                interrupt_message(
+                    vector=entry.v,
+                    destination=Mux(self.extended, entry.dst, entry.dst[8:16]),
+                    delivery_mode=entry.dlm,
+                    trigger_mode=entry.tm,
+                    destination_mode=entry.dm,
+                    redirection_hint=entry.rh,
+                )
+            ),
+            self.descriptor.eq(Cat(Const(0, 6), posting.pdal, posting.pdah)),
+            self.vector.eq(posting.vv),
+            self.urgent.eq(posting.urg),
+        ]
+        return m
 
 
 def interrupt_message(

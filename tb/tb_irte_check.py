@@ -1,4 +1,4 @@
-"""IrteCheck against its model: every output that means something, for every input tried. There is no clock."""
+"""IrteCheck and IrteMeaning against their model: every output that means something; there is no clock."""
 
 from collections import Counter
 from random import Random

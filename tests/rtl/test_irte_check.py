@@ -1,9 +1,9 @@
-"""pytest entry points of IrteCheck: the run against its model."""
+"""pytest entry points of IrteCheck and IrteMeaning: the run against its model."""
 
 import pytest
 
 from model.arch import UnitConfig
-from rtl.irte_check import IrteCheck
+from tb.checked_irte import CheckedIrte
 from tests.rtl.bench import run_bench
 
 CONFIGS = {
@@ -16,5 +16,5 @@ CONFIGS = {
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
 def test_same_as_model(config):
-    results = run_bench(lambda: IrteCheck(config=config), name="irte_check", config=config)
+    results = run_bench(lambda: CheckedIrte(config=config), name="irte_check", config=config)
     assert results == (1, 0)
