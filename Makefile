@@ -55,8 +55,9 @@ apt_packages = $(if $(shell command -v iverilog),,iverilog) $(if $(shell command
 	$(if $(wildcard /usr/include/zlib.h /usr/local/include/zlib.h /opt/homebrew/include/zlib.h),,zlib1g-dev) \
 	$(if $(wildcard /usr/include/lz4.h /usr/local/include/lz4.h /opt/homebrew/include/lz4.h),,liblz4-dev)
 missing_packages = $(strip $(apt_packages))
-# What only tests need, and do without: a browser that looks at the pages of HTML.
-test_packages = $(if $(or $(shell command -v chromium),$(shell command -v chromium-browser),$(shell command -v google-chrome)),,chromium)
+# What only tests need, and do without: a browser that looks at the pages of HTML, a reader of waveforms.
+test_packages = $(if $(or $(shell command -v chromium),$(shell command -v chromium-browser),$(shell command -v google-chrome)),,chromium) \
+	$(if $(shell command -v fst2vcd),,gtkwave)
 may_install = $(and $(root),$(shell command -v apt-get))
 
 tools:
@@ -65,9 +66,9 @@ tools:
 		@echo "setup: the simulators need more, please run one of:" \
 		"sudo apt-get install -y $(missing_packages);" \
 		"sudo dnf install -y iverilog gcc-c++ perl zlib-devel lz4-devel; brew install icarus-verilog lz4"),@:)
-	$(if $(strip $(test_packages)),$(if $(may_install),@echo "setup: apt-get install -y $(test_packages)" && apt-get update -qq && \
+	$(if $(strip $(test_packages)),$(if $(may_install),@echo "setup: apt-get install -y $(strip $(test_packages))" && apt-get update -qq && \
 		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(test_packages) >/dev/null </dev/null,\
-		@echo "setup: tests of pages of HTML will be skipped, for want of: $(test_packages)"),@:)
+		@echo "setup: some tests will be skipped, for want of: $(strip $(test_packages))"),@:)
 
 # Debian ships venv without ensurepip, in a package of its own.
 version      = $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)

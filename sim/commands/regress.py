@@ -17,6 +17,7 @@ from sim.commands.shared import (
     progress_bar,
     simulation,
     write_json,
+    write_view,
     write_whole,
 )
 
@@ -111,6 +112,8 @@ def regress(
     _print(regression, closing)
     if json_file:
         write_json(json_file, regression.to_json())
+    if waves:
+        write_view(waves, runs[0].config, simulator)
     if report_file:
         from sim.report import regression_page
 

@@ -18,6 +18,7 @@ from sim.commands.shared import (
     progress_bar,
     simulation,
     write_json,
+    write_view,
     write_whole,
 )
 
@@ -75,6 +76,8 @@ def replay(
     print_summary(Console(), recording.header, summary)
     if json_file:
         write_json(json_file, summary.to_json())
+    if waves:
+        write_view(waves, summary.config, simulator)
     if report_file:
         _write_report(report_file, recording, summary)
     sys.exit(0 if summary.equal else 1)

@@ -29,6 +29,7 @@ __all__ = [
     "progress_bar",
     "simulation",
     "write_json",
+    "write_view",
     "write_whole",
 ]
 
@@ -150,6 +151,15 @@ def write_whole(path: Path, content: bytes, option: str) -> None:
     except OSError as error:
         reason = (error.strerror or "it cannot be written").lower()
         raise BadInput(f"{path}: {reason}; {option} must name a file that can be written") from None
+
+
+def write_view(waves: Path, config: "UnitConfig", simulator: str) -> None:
+    """Write a view for GTKWave beside the waveforms, and say so."""
+    from sim.waves import view_files
+
+    for file, text in view_files(waves, config, simulator).items():
+        write_whole(file, text.encode(), "--waves")
+    click.echo(f"written: {waves}, to be seen with: gtkwave {waves}.gtkw")
 
 
 def _on_terminal() -> bool:
