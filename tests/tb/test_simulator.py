@@ -25,7 +25,7 @@ def build(tmp_path_factory):
 def small_unit(monkeypatch, build):
     monkeypatch.setattr(building, "BUILD", build)
     monkeypatch.setattr(simulator, "BUILD", build)
-    monkeypatch.setattr(building, "_verilog", stand_in.verilog)
+    monkeypatch.setattr(building, "unit_verilog", stand_in.verilog)
 
 
 def job(do, name="icarus", **options):
@@ -60,7 +60,7 @@ def test_mismatch_names_clock_signal_and_values(name):
 
 
 def test_undefined_output_is_a_mismatch(monkeypatch):
-    monkeypatch.setattr(building, "_verilog", lambda config: stand_in.verilog(config, undefined=True))
+    monkeypatch.setattr(building, "unit_verilog", lambda config: stand_in.verilog(config, undefined=True))
     with pytest.raises(JobFailed, match=r"^clock 0: s_axi_arready is undefined: RTL X\n"):
         job("reads")
 
@@ -81,7 +81,7 @@ def test_simulation_that_breaks():
 
 
 def test_unit_that_cannot_be_built(monkeypatch):
-    monkeypatch.setattr(building, "_verilog", lambda config: "module vtd_unit(nonsense")
+    monkeypatch.setattr(building, "unit_verilog", lambda config: "module vtd_unit(nonsense")
     with pytest.raises(SimulatorError, match=r"^icarus cannot build the unit, see .*/icarus_build.log: .*syntax error"):
         job("reads")
 
