@@ -5,6 +5,7 @@ import click
 from sim.commands.acpi import acpi
 from sim.commands.bench import bench
 from sim.commands.explain import explain
+from sim.commands.farm import farm
 from sim.commands.generate import generate
 from sim.commands.program import program
 from sim.commands.regress import regress
@@ -24,6 +25,7 @@ for command in (
     acpi,
     bench,
     explain,
+    farm,
     generate,
     program,
     regress,

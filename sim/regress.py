@@ -13,7 +13,7 @@ from typing import Any
 from model.arch import UnitConfig
 from tb.statistics import Statistics
 
-__all__ = ["Regression", "RegressionRun", "Report", "regress"]
+__all__ = ["Regression", "RegressionRun", "Report", "do_run", "regress"]
 
 Report = Callable[[int], None]
 
@@ -162,7 +162,7 @@ def _results(
     with pool:
         started: dict[Future[dict[str, Any]], RegressionRun] = {}
         for run in runs:
-            started[pool.submit(_on_model, run) if alone else pool.submit(_on_unit, run, report)] = run
+            started[pool.submit(do_run, run) if alone else pool.submit(do_run, run, report)] = run
         try:
             for future in as_completed(started):
                 try:
@@ -176,11 +176,18 @@ def _results(
     return found
 
 
-def _on_unit(run: RegressionRun, report: Callable[[RegressionRun, int], None]) -> dict[str, Any]:
+def do_run(run: RegressionRun, report: Callable[[RegressionRun, int], None] | None = None) -> dict[str, Any]:
+    """Do one run and return what tb.jobs.regress does; `report` gets the number of clocks done, of a simulator only.
+
+    Raises JobFailed for what is wrong, SimulatorError when a simulator cannot be built or breaks.
+    """
+    if run.simulator == "none":
+        return _on_model(run)
     from sim.simulator import run_job
 
     def on_progress(line: dict[str, Any]) -> None:
-        report(run, int(line.get("clocks", 0)))
+        if report:
+            report(run, int(line.get("clocks", 0)))
 
     job: dict[str, Any] = {"kind": "regress", "seed": run.seed, "cycles": run.cycles, "profile": run.profile}
     job["statistics"] = run.statistics

@@ -37,7 +37,11 @@ VERILATOR_NEEDS = {
 
 
 class JobFailed(Exception):
-    """What the unit did is wrong; the text is that of the check that failed."""
+    """What the unit did is wrong; the text is that of the check that failed, `signal` the first that differed or ""."""
+
+    def __init__(self, text: str, signal: str = "") -> None:
+        super().__init__(text)
+        self.signal = signal
 
 
 def require(simulator: str) -> None:
@@ -88,7 +92,7 @@ def _result(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         raise SimulatorError(f"the simulation broke, see {log}") from None
     if "error" in result:
-        raise JobFailed(f"{result['error']}\n  log: {log}")
+        raise JobFailed(f"{result['error']}\n  log: {log}", result["signal"])
     return result
 
 

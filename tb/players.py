@@ -16,7 +16,11 @@ PROGRESS_CLOCKS = 1024
 
 
 class Mismatch(AssertionError):
-    """RTL and model differ; the text says where."""
+    """RTL and model differ; the text says where, `signal` is the first that does."""
+
+    def __init__(self, text: str, signal: str = "") -> None:
+        super().__init__(text)
+        self.signal = signal
 
 
 @dataclass(frozen=True)
@@ -136,7 +140,7 @@ class _Port:
         recent = list(bench.events)[-self._events :] if self._events else []
         text += [f"  clock {clock}: {event}" for clock, event in recent]
         text.append(f"  waves: {self._waves or 'none; run again with waves'}")
-        raise Mismatch("\n".join(text))
+        raise Mismatch("\n".join(text), signal=first.partition(" ")[0])
 
     def _differences(self, text: str) -> list[str]:
         if len(text) != self.signals.output_bits:

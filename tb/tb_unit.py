@@ -2,8 +2,8 @@
 
 A job is a JSON object: `kind` names the module of tb.jobs that does it (any module, where it has a dot), `config` holds
 the fields of UnitConfig, `result` and `progress` are files to be written, `waves` is the file that the simulator
-writes, or null; the rest is the kind's own. The result is the kind's JSON object, or {"error": text} with the test
-failed.
+writes, or null; the rest is the kind's own. The result is the kind's JSON object, or {"error": text,
+"signal": the first that differed or ""} with the test failed.
 """
 
 import importlib
@@ -60,7 +60,8 @@ async def unit_matches_model(dut):
     except Exception as error:
         # What a script or the comparison raises is for people; anything else is a defect of the bench, with its place.
         known = isinstance(error, CheckFailed | Mismatch)
-        _write(job, {"error": str(error) if known else traceback.format_exc()})
+        text = str(error) if known else traceback.format_exc()
+        _write(job, {"error": text, "signal": getattr(error, "signal", "")})
         raise
     _write(job, result)
 

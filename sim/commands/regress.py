@@ -24,7 +24,7 @@ from sim.commands.shared import (
 if TYPE_CHECKING:
     from sim.regress import Regression, RegressionRun
 
-__all__ = ["regress"]
+__all__ = ["PRESETS", "PROFILES", "Seeds", "closing_lines", "regress"]
 
 PRESETS = ("default", "small")
 PROFILES = ("mixed", "interrupts")
@@ -108,7 +108,7 @@ def regress(
     if waves and (len(runs) > 1 or simulator == "none"):
         raise BadInput("--waves needs a simulator and one run: one seed and one configuration")
     regression = _do(runs, jobs)
-    closing = _closing_lines(regression, campaign=seeds is not None)
+    closing = closing_lines(regression, campaign=seeds is not None)
     _print(regression, closing)
     if json_file:
         write_json(json_file, regression.to_json())
@@ -183,7 +183,8 @@ def _table(title: str, counts: dict[str, int]) -> Any:
     return table
 
 
-def _closing_lines(regression: "Regression", *, campaign: bool) -> list[str]:
+def closing_lines(regression: "Regression", *, campaign: bool) -> list[str]:
+    """Return how it ended, and what a campaign never met."""
     never = ["never met: " + ", ".join(regression.missing)] if campaign and regression.missing else []
     return [*never, _closing(regression)]
 

@@ -1,0 +1,97 @@
+"""`vtd farm`."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from sim.commands.regress import PRESETS, PROFILES, Seeds
+from sim.commands.shared import FILE, JSON_OPTION, BadInput, configuration, progress_bar, simulation, write_json
+
+if TYPE_CHECKING:
+    from sim.farm import Farm
+    from sim.regress import RegressionRun
+
+__all__ = ["farm"]
+
+COMMANDS_SHOWN = 5  # of each group
+
+
+@click.command()
+@click.option("--seeds", type=Seeds(), required=True, help="Such as 0-999, each with each configuration.")
+@click.option("--cycles", type=click.IntRange(min=100), default=20_000, show_default=True, help="Clocks of a run.")
+@click.option("--config", "config_names", multiple=True, help="Preset or TOML file, may be repeated; both presets.")
+@click.option(
+    "--simulator",
+    type=click.Choice(["verilator", "icarus", "none"]),
+    default="verilator",
+    show_default=True,
+    help="What simulates the unit; none is the golden model alone, against the reference model.",
+)
+@click.option("--profile", type=click.Choice(PROFILES), default="mixed", show_default=True, help="As in vtd regress.")
+@click.option("--address", help="Of a Dask scheduler, tcp://HOST:PORT; without, a cluster of this machine is started.")
+@click.option("--workers", type=click.IntRange(min=1), help="Processes of that cluster; the number of processors.")
+@click.option("--resume", "results_file", type=FILE, help="Keep each outcome in this file, and do none in it again.")
+@JSON_OPTION
+def farm(
+    seeds: range,
+    cycles: int,
+    config_names: tuple[str, ...],
+    simulator: str,
+    profile: str,
+    address: str | None,
+    workers: int | None,
+    results_file: Path | None,
+    json_file: Path | None,
+) -> None:
+    """Spread the random runs of vtd regress over a Dask cluster, and group what fails by the first signal that differs.
+
+    A run whose worker is lost is done by another one. Workers elsewhere need the same sources.
+
+    Exit status: 0 all equal, 1 something compared unequal, 2 bad usage or input.
+    """
+    from sim.regress import RegressionRun
+
+    if address and workers:
+        raise BadInput("--workers is for a cluster of this machine; the one of --address has its own")
+    configs = {name: configuration(name) for name in config_names or PRESETS}
+    runs = [
+        RegressionRun(seed, config, name, simulator, cycles, profile=profile)
+        for seed in seeds
+        for name, config in configs.items()
+    ]
+    found = _do(runs, address, workers, results_file)
+    _print(found)
+    if json_file:
+        write_json(json_file, found.to_json())
+    sys.exit(0 if found.regression.equal and not found.regression.missing else 1)
+
+
+def _do(runs: "list[RegressionRun]", address: str | None, workers: int | None, file: Path | None) -> "Farm":
+    from sim.farm import FarmError
+    from sim.farm import farm as do
+    from sim.simulator import require
+
+    if runs[0].simulator != "none" and not address:
+        require(runs[0].simulator)
+    try:
+        with simulation(), progress_bar("farm", len(runs)) as progress:
+            return do(runs, address=address, workers=workers, file=file, progress=progress)
+    except FarmError as error:
+        raise BadInput(str(error)) from None
+
+
+def _print(found: "Farm") -> None:
+    """Print the groups of failures, and how it ended."""
+    from sim.commands.regress import closing_lines
+
+    lines = [f"known already: {found.known} of {len(found.regression.runs)} runs"] if found.known else []
+    for group in found.ordered_groups():
+        _, text = group.failures[0]
+        lines += [f"{group.name}: {len(group.failures)} failed, the earliest: {text}", "to repeat them:"]
+        lines += [f"  {run.command}" for run, _ in group.failures[:COMMANDS_SHOWN]]
+        if (more := len(group.failures) - COMMANDS_SHOWN) > 0:
+            lines.append(f"  and {more} more, which --json has")
+    for line in [*lines, *closing_lines(found.regression, campaign=True)]:
+        click.echo(line)
