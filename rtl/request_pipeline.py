@@ -20,7 +20,7 @@ from rtl.request import (
     result_layout,
     translation_layout,
 )
-from rtl.walk_step import beyond_width, missing_permission
+from rtl.walk_step import above_limits, beyond_width, limits, missing_permission
 from rtl.walker import order_layout, parking_layout, replay_layout
 
 __all__ = ["RequestPipeline", "issue_layout"]
@@ -35,6 +35,21 @@ def issue_layout(config: UnitConfig) -> data.StructLayout:
             "address": config.haw,
             "attributes": attributes_layout(),
             "older": 1,  # looked up in the other epoch
+        }
+    )
+
+
+def decision_layout(config: UnitConfig) -> data.StructLayout:
+    """What becomes of a request: a fault (not recorded if `suppressed`), else refused without a record, completed
+    without memory, or, with none of them, done at `address` if that is not protected."""
+    return data.StructLayout(
+        {
+            "fault_reason": 8,
+            "suppressed": 1,
+            "interrupt": 1,  # the fault is one of an interrupt request
+            "refused": 1,
+            "completes": 1,
+            "address": config.haw,
         }
     )
 
@@ -131,12 +146,17 @@ class RequestPipeline(wiring.Component):
             }
         )
         self._entering, self._looked_up, self._deciding = Signal(item), Signal(item), Signal(item)
+        # What is known of the request in stage 3 before the caches answer; `ask` that their answer decides.
+        self._prepared, self._ask = Signal(decision_layout(self.config)), Signal()
+        self._above, self._is_interrupt = Signal(len(limits(self.config))), Signal()
         m.d.sync += [self._looked_up.eq(self._entering), self._deciding.eq(self._looked_up)]
         m.d.comb += self.older_epoch.eq(
             Cat(s.valid & (s.epoch != self.epoch) for s in (self._looked_up, self._deciding)).any()
         )
         self._enter(m)
+        self._prepare(m)
         self._decide(m)
+        self._finish(m)
         return m
 
     def _enter(self, m):
@@ -190,91 +210,97 @@ class RequestPipeline(wiring.Component):
             self.lookup_page.eq(entering.request.address[12:]),
         ]
 
-    def _decide(self, m):
-        """Stage 3: what the tables and registers say of the request."""
-        item, config = self._deciding, self.config
-        request = item.request
-        self._fault, self._suppressed, self._refuse, self._walk = Signal(8), Signal(), Signal(), Signal()
-        self._completes = Signal()  # without memory
-        self._address, self._is_interrupt_fault = Signal(config.haw), Signal()
-        in_range = (request.address >> 20) == INTERRUPT_PREFIX
+    def _prepare(self, m):
+        """Stage 2: what the request, the registers and the result of a walk say, whatever the caches answer."""
+        item, config = self._looked_up, self.config
+        request, decision, ask = item.request, Signal(decision_layout(config)), Signal()
+        is_interrupt_range = (request.address >> 20) == INTERRUPT_PREFIX
         untranslated = request.address_type == 0
+        m.d.sync += [
+            self._prepared.eq(decision),
+            self._ask.eq(ask),
+            self._above.eq(above_limits(config, request.address)),
+            self._is_interrupt.eq(is_interrupt(request) & is_interrupt_range),
+        ]
+        m.d.comb += decision.address.eq(request.address)
+        with m.If((request.address_type == 3) | ((request.address_type == 2) & request.pasid_valid)):
+            m.d.comb += decision.refused.eq(1)
+        with m.Elif((request.address_type == 1) & is_write(request)):
+            m.d.comb += decision.refused.eq(1)
+        with m.Elif(untranslated & is_interrupt_range & ~(request.pasid_valid & item.translate)):
+            with m.If(request.access == Access.ZERO_LENGTH_READ):
+                m.d.comb += decision.completes.eq(1)
+            # An interrupt request passes as with remapping off until the interrupt block exists.
+            with m.Elif(~is_interrupt(request)):
+                m.d.comb += [decision.fault_reason.eq(FaultReason.NOT_AN_INTERRUPT_REQUEST), decision.interrupt.eq(1)]
+        with m.Elif(~item.translate):
+            m.d.comb += decision.refused.eq(~untranslated | (request.address >> config.haw).any())
+        with m.Elif(item.table_mode != TableMode.LEGACY):
+            abort = (item.table_mode == TableMode.ABORT_DMA) & int(config.adms)
+            reason = Mux(abort, FaultReason.DMA_ABORTED, FaultReason.TRANSLATION_TABLE_MODE_INVALID)
+            m.d.comb += decision.fault_reason.eq(reason)
+        with m.Elif(request.pasid_valid):
+            m.d.comb += decision.fault_reason.eq(FaultReason.PASID_IN_LEGACY_MODE)
+        with m.Elif(item.has_result):
+            self._use_result(m, decision)
+        with m.Else():
+            m.d.comb += ask.eq(1)
+
+    def _decide(self, m):
+        """Stage 3: what the caches say of a request that needs them."""
+        item, config, context = self._deciding, self.config, self.context
+        request = item.request
+        self._decision, self._walk = Signal(decision_layout(config)), Signal()
+        beyond = beyond_width(config, self._above, context)
         m.d.comb += [
-            self._address.eq(request.address),
+            self._decision.eq(self._prepared),
             self.order.write.eq(is_write(request)),
             self.order.id.eq(request.id),
             self.order.replayed.eq(item.replayed),
             self.order.slot.eq(item.slot),
         ]
-        with m.If((request.address_type == 3) | ((request.address_type == 2) & request.pasid_valid)):
-            m.d.comb += self._refuse.eq(1)
-        with m.Elif((request.address_type == 1) & is_write(request)):
-            m.d.comb += self._refuse.eq(1)
-        with m.Elif(untranslated & in_range & ~(request.pasid_valid & item.translate)):
-            with m.If(request.access == Access.ZERO_LENGTH_READ):
-                m.d.comb += self._completes.eq(1)
-            # An interrupt request passes as with remapping off until the interrupt block exists.
-            with m.Elif(~is_interrupt(request)):
-                m.d.comb += [self._fault.eq(FaultReason.NOT_AN_INTERRUPT_REQUEST), self._is_interrupt_fault.eq(1)]
-        with m.Elif(~item.translate):
-            m.d.comb += self._refuse.eq(~untranslated | (request.address >> config.haw).any())
-        with m.Elif(item.table_mode != TableMode.LEGACY):
-            abort = (item.table_mode == TableMode.ABORT_DMA) & int(config.adms)
-            reason = Mux(abort, FaultReason.DMA_ABORTED, FaultReason.TRANSLATION_TABLE_MODE_INVALID)
-            m.d.comb += self._fault.eq(reason)
-        with m.Elif(request.pasid_valid):
-            m.d.comb += self._fault.eq(FaultReason.PASID_IN_LEGACY_MODE)
-        with m.Elif(item.has_result):
-            self._use_result(m, item.result)
-        with m.Elif(self.context_hit & ((request.address_type != 0) | self.context.pass_through)):
-            self._use_context(m)
-        with m.Elif(self.iotlb_hit & untranslated):
-            self._use_translation(m, self.translation)
-        with m.Elif(self.context_hit & beyond_width(config, request.address, self.context)):
-            self._use_context(m)
-        with m.Else():
-            m.d.comb += self._walk.eq(1)
-        self._finish(m)
+        with m.If(self._ask):
+            with m.If(self.context_hit & (request.address_type != 0)):
+                self._fault(m, self._decision, FaultReason.TRANSLATION_TYPE_BLOCKS, context)
+            with m.Elif(self.context_hit & context.pass_through), m.If(beyond):
+                self._fault(m, self._decision, FaultReason.ADDRESS_BEYOND_WIDTH, context)
+            with m.Elif(self.iotlb_hit & (request.address_type == 0)):
+                self._use_translation(m, self._decision, request, self.translation)
+            with m.Elif(self.context_hit & beyond):
+                self._fault(m, self._decision, FaultReason.ADDRESS_BEYOND_WIDTH, context)
+            with m.Else():
+                m.d.comb += self._walk.eq(1)
 
-    def _use_result(self, m, result):
+    def _use_result(self, m, decision):
+        result = self._looked_up.result
         with m.If(result.fault_reason != 0):
-            m.d.comb += [self._fault.eq(result.fault_reason), self._suppressed.eq(result.suppressed)]
+            m.d.comb += [decision.fault_reason.eq(result.fault_reason), decision.suppressed.eq(result.suppressed)]
         with m.Elif(~result.pass_through):
-            self._use_translation(m, result.translation)
+            self._use_translation(m, decision, self._looked_up.request, result.translation)
 
-    def _use_context(self, m):
-        """Pass-through, or what a known context-entry refuses without a walk."""
-        request = self._deciding.request
-        with m.If(request.address_type != 0):
-            m.d.comb += self._fault.eq(FaultReason.TRANSLATION_TYPE_BLOCKS)
-        with m.Elif(beyond_width(self.config, request.address, self.context)):
-            m.d.comb += self._fault.eq(FaultReason.ADDRESS_BEYOND_WIDTH)
-        m.d.comb += self._suppressed.eq(self.context.fault_processing_disable)
-
-    def _use_translation(self, m, translation):
-        request = self._deciding.request
+    def _use_translation(self, m, decision, request, translation):
         missing = missing_permission(self.config, request.access, translation.read, translation.write)
-        page, within = Signal(self.config.haw - 12), Signal(self.config.haw - 12)
+        within = Signal(self.config.haw - 12)
         m.d.comb += [
             within.eq(Mux(translation.level == 3, (1 << 18) - 1, Mux(translation.level == 2, (1 << 9) - 1, 0))),
-            page.eq((translation.page & ~within) | (request.address[12:] & within)),
-            self._address.eq(Cat(request.address[:12], page)),
+            decision.address[12:].eq((translation.page & ~within) | (request.address[12:] & within)),
         ]
         with m.If(missing != 0):
-            m.d.comb += [self._fault.eq(missing), self._suppressed.eq(translation.fault_processing_disable)]
-        with m.Elif(page[8:] == INTERRUPT_PREFIX):
-            m.d.comb += [
-                self._fault.eq(FaultReason.OUTPUT_IN_INTERRUPT_RANGE),
-                self._suppressed.eq(translation.fault_processing_disable),
-            ]
+            self._fault(m, decision, missing, translation)
+        with m.Elif(decision.address[20:] == INTERRUPT_PREFIX):
+            self._fault(m, decision, FaultReason.OUTPUT_IN_INTERRUPT_RANGE, translation)
+
+    def _fault(self, m, decision, reason, entry):
+        """Refuse a request with a fault that the context-entry, or what was kept of it, can suppress."""
+        m.d.comb += [decision.fault_reason.eq(reason), decision.suppressed.eq(entry.fault_processing_disable)]
 
     def _finish(self, m):
-        item = self._deciding
-        request = item.request
+        item, decision = self._deciding, self._decision
+        request, is_fault = item.request, self._decision.fault_reason != 0
         refused, passes = Signal(), Signal()
         m.d.comb += [
             refused.eq(
-                (self._fault != 0) | self._refuse | self._completes | (~self._walk & self._is_protected()),
+                is_fault | decision.refused | decision.completes | (~self._walk & self._is_protected(decision.address)),
             ),
             passes.eq(item.valid & ~self.blocked & ~refused & ~self._walk),
         ]
@@ -282,7 +308,7 @@ class RequestPipeline(wiring.Component):
             m.d.comb += [
                 issue.valid.eq(passes & direction),
                 issue.id.eq(request.id),
-                issue.address.eq(self._address),
+                issue.address.eq(decision.address),
                 issue.attributes.eq(request.attributes),
                 issue.older.eq(item.epoch != self.epoch),
             ]
@@ -290,7 +316,7 @@ class RequestPipeline(wiring.Component):
         m.d.comb += [
             self.park.valid.eq(item.valid & ~passes),
             parking.refused.eq(refused),
-            parking.okay.eq(self._completes),
+            parking.okay.eq(decision.completes),
             parking.walk.eq(self._walk),
             parking.replayed.eq(item.replayed),
             parking.slot.eq(item.slot),
@@ -300,13 +326,13 @@ class RequestPipeline(wiring.Component):
             parking.context.eq(self.context),
             self.release.valid.eq(passes & item.replayed),
             self.release.slot.eq(item.slot),
-            self.record.valid.eq(item.valid & (self._fault != 0) & ~self._suppressed),
-            self.record.fault_reason.eq(self._fault),
+            self.record.valid.eq(item.valid & is_fault & ~decision.suppressed),
+            self.record.fault_reason.eq(decision.fault_reason),
             self.record.source_id.eq(request.source_id),
             self.record.address.eq(request.address),
             self.record.access.eq(request.access),
             self.record.address_type.eq(request.address_type),
-            self.record.interrupt.eq(self._is_interrupt_fault),
+            self.record.interrupt.eq(decision.interrupt),
             # Permissions held, so it may be kept; another walk may have filled it in the meantime.
             self.fill.valid.eq(
                 passes
@@ -321,20 +347,16 @@ class RequestPipeline(wiring.Component):
             self.fill.translation.eq(item.result.translation),
         ]
 
-    def _is_protected(self):
+    def _is_protected(self, address):
         """Regions are multiples of at least 4 KiB, so a burst, which stays in a 4 KiB page, is in or out as a whole."""
         regions = self.protected
-        ones = (1 << self.config.protected_memory_shift) - 1
-        blocked = Const(0)
+        low, high = self.config.protected_memory_shift, self.config.haw
+        place, blocked = address[low:], Const(0)
         if self.config.plmr:
-            blocked |= (self._address >= regions.low_base) & (self._address <= (regions.low_limit | ones))
+            blocked |= (place >= regions.low_base[low:high]) & (place <= regions.low_limit[low:high])
         if self.config.phmr:
-            blocked |= (self._address >= regions.high_base) & (self._address <= (regions.high_limit | ones))
-        return regions.enable & blocked & ~self._is_interrupt()
-
-    def _is_interrupt(self):
-        item = self._deciding
-        return is_interrupt(item.request) & ((item.request.address >> 20) == INTERRUPT_PREFIX)
+            blocked |= (place >= regions.high_base[low:high]) & (place <= regions.high_limit[low:high])
+        return regions.enable & blocked & ~self._is_interrupt
 
 
 def is_interrupt(request):

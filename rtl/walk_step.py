@@ -22,7 +22,16 @@ from model.arch.structures import (
 from rtl.paging_structure_cache import table_layout
 from rtl.request import ADDRESS_BITS, Access, context_layout, result_layout
 
-__all__ = ["Step", "WalkStep", "beyond_width", "missing_permission", "top_level", "walk_layout"]
+__all__ = [
+    "Step",
+    "WalkStep",
+    "above_limits",
+    "beyond_width",
+    "limits",
+    "missing_permission",
+    "top_level",
+    "walk_layout",
+]
 
 # Level -> lowest index bit, entry that points to a table, entry that maps a page. Rule 6.3.
 LEVELS = {
@@ -186,7 +195,7 @@ class WalkStep(wiring.Component):
             self._fault(m, FaultReason.CONTEXT_INVALID)
         with m.Elif(self.address_type != 0):
             self._fault(m, FaultReason.TRANSLATION_TYPE_BLOCKS)
-        with m.Elif(beyond_width(config, self.address, context)):
+        with m.Elif(beyond_width(config, above_limits(config, self.address), context)):
             self._fault(m, FaultReason.ADDRESS_BEYOND_WIDTH)
         with m.Else():
             m.d.comb += [self.context_valid.eq(1), self.done.eq(context.pass_through)]
@@ -237,12 +246,23 @@ class WalkStep(wiring.Component):
                 m.d.comb += self._reserved.eq(1)
 
 
-def beyond_width(config, address, context):
-    """Say whether an address is above what the context-entry lets through (rules 4.6, 4.7)."""
-    above, top = {}, len(address)  # place -> whether a bit is set there or higher
-    for place in sorted({config.haw, *(min(width, config.mgaw) for width in config.sagaw)}, reverse=True):
-        above[place] = address[place:top].any() | above.get(top, 0)
+def limits(config):
+    """Return the places from which on an address can be beyond a width, highest first."""
+    return sorted({config.haw, *(min(width, config.mgaw) for width in config.sagaw)}, reverse=True)
+
+
+def above_limits(config, address):
+    """Say for each of the limits whether the address has a bit there or higher."""
+    bits, top = [Const(0)], len(address)
+    for place in limits(config):
+        bits.append(bits[-1] | address[place:top].any())
         top = place
+    return Cat(bits[1:])
+
+
+def beyond_width(config, above, context):
+    """Say whether an address, of which `above_limits` are known, is beyond the context-entry's (rules 4.6, 4.7)."""
+    above = dict(zip(limits(config), above, strict=True))
     beyond = above[config.haw] & context.pass_through
     for width in config.sagaw:
         this_width = context.width == SECOND_STAGE_LEVELS[width][0]

@@ -40,12 +40,12 @@ BREAKAGES = (
     Breakage("writes need no write permission", "walk_step.py", "Mux(writes & ~write, ", "Mux(0, "),
     Breakage("permissions of upper levels are lost", "walk_step.py", "following.table.write.eq(in_context | allowed[1])", "following.table.write.eq(1)"),
     Breakage("a walk goes on two levels below", "walk_step.py", "walk.table.level - 1)", "walk.table.level - 2)"),
-    Breakage("reserved bits of second-stage entries pass", "walk_step.py", "with m.Elif(reserved):", "with m.Elif(Const(0)):"),
+    Breakage("reserved bits of second-stage entries pass", "walk_step.py", "with m.Elif(self._reserved):", "with m.Elif(Const(0)):"),
     Breakage("wide domain-ids pass", "walk_step.py", "(1 << domain_id.width) - (1 << config.domain_id_bits)", "0"),
     Breakage("AW does not limit the address", "walk_step.py", "above[min(width, config.mgaw)]", "above[config.mgaw]"),
     Breakage("HAW does not limit pass-through", "walk_step.py", "above[config.haw] & context.pass_through", "Const(0)"),
     Breakage("the reason of a reserved bit in a root-entry", "walk_step.py", "self._fault(m, FaultReason.ROOT_RESERVED_BITS,", "self._fault(m, FaultReason.CONTEXT_RESERVED_BITS,"),
-    Breakage("FPD is ignored", "walk_step.py", "disable if qualified else 0", "0"),
+    Breakage("FPD is ignored", "walk_step.py", "self._fault_processing_disable if qualified else 0", "0"),
     Breakage("walks get each other's entries", "walker.py", "_read(m, self._asked, returned.tag)", "_read(m, self._asked, returned.tag ^ 1)"),
     # Caches
     Breakage("a hit needs no write permission", "request_pipeline.py", "request.access, translation.read, translation.write)", "request.access, translation.read, 1)"),
@@ -84,7 +84,7 @@ BREAKAGES = (
     Breakage("a register without reset", "event_message.py", 'masked, pending = Signal(init=FECTL["IM"].reset), Signal()', 'masked, pending = Signal(init=FECTL["IM"].reset, reset_less=True), Signal(reset_less=True)'),
     Breakage("requests are counted over a reset", "outstanding.py", "busy = Signal(len(self.busy))", "busy = Signal(len(self.busy), reset_less=True)"),
     # Around the walk
-    Breakage("the interrupt range is translated", "request_pipeline.py", "in_range = (request.address >> 20) == INTERRUPT_PREFIX", "in_range = Const(0)"),
+    Breakage("the interrupt range is translated", "request_pipeline.py", "is_interrupt_range = (request.address >> 20) == INTERRUPT_PREFIX", "is_interrupt_range = Const(0)"),
     # Faults and events
     Breakage("PFO is not set", "fault_recorder.py", "overflow_left | (wanted & ~written)", "overflow_left"),
     Breakage("FRI is of the newest record", "fault_recorder.py", "with m.If(written & ~left.any()):", "with m.If(written):"),
