@@ -162,29 +162,31 @@ class RequestPipeline(wiring.Component):
     def _enter(self, m):
         """Stage 1: choose a request for which there is room everywhere, and look it up."""
         stages = (self._looked_up, self._deciding)
-        reads_under_way = sum(s.valid & ~is_write(s.request) for s in stages)
-        writes_under_way = sum(s.valid & is_write(s.request) for s in stages)
-        fresh_reads = sum(s.valid & ~s.replayed & ~is_write(s.request) for s in stages)
-        fresh_writes = sum(s.valid & ~s.replayed & is_write(s.request) for s in stages)
+        reads_under_way = [s.valid & ~is_write(s.request) for s in stages]
+        writes_under_way = [s.valid & is_write(s.request) for s in stages]
+        fresh = [s.valid & ~s.replayed for s in stages]
+        fresh_reads = [f & ~is_write(s.request) for f, s in zip(fresh, stages, strict=True)]
+        fresh_writes = [f & is_write(s.request) for f, s in zip(fresh, stages, strict=True)]
+        held = self.reads_held + self.writes_held
         slots, most = self.config.slots, self.config.slots - SLOTS_LEFT
         may_read, may_write, slot_free = Signal(), Signal(), Signal()
         take_read, take_write, last_was_write = Signal(), Signal(), Signal()
         m.d.comb += [
-            self.may_replay_reads.eq(self.read_space > reads_under_way),
-            self.may_replay_writes.eq(self.write_space > writes_under_way),
-            slot_free.eq(self.reads_held + self.writes_held + fresh_reads + fresh_writes < slots),
+            self.may_replay_reads.eq(by_count(reads_under_way, (self.read_space > n for n in range(3)))),
+            self.may_replay_writes.eq(by_count(writes_under_way, (self.write_space > n for n in range(3)))),
+            slot_free.eq(by_count(fresh, (held < slots - n for n in range(3)))),
             may_read.eq(
                 ~self.replay.valid
                 & self.may_replay_reads
                 & slot_free
-                & (self.reads_held + fresh_reads < most)
+                & by_count(fresh_reads, (self.reads_held < most - n for n in range(3)))
                 & ~self.full_reads.bit_select(self.reads.p.id, 1)
             ),
             may_write.eq(
                 ~self.replay.valid
                 & self.may_replay_writes
                 & slot_free
-                & (self.writes_held + fresh_writes < most)
+                & by_count(fresh_writes, (self.writes_held < most - n for n in range(3)))
                 & ~self.full_writes.bit_select(self.writes.p.id, 1)
             ),
             take_write.eq(may_write & self.writes.valid & ~(may_read & self.reads.valid & last_was_write)),
@@ -357,6 +359,12 @@ class RequestPipeline(wiring.Component):
         if self.config.phmr:
             blocked |= (place >= regions.high_base[low:high]) & (place <= regions.high_limit[low:high])
         return regions.enable & blocked & ~self._is_interrupt
+
+
+def by_count(flags, cases):
+    """Return the case, of three, with the number of the ones among two flags."""
+    none, one, two = cases
+    return Mux(flags[0] & flags[1], two, Mux(flags[0] | flags[1], one, none))
 
 
 def is_interrupt(request):

@@ -169,8 +169,6 @@ class Walker(wiring.Component):
             self._walking.eq((self._reads | self._writes) & ~self._waiting & ~self._refused),
             self._before.eq(Mux(self.order.write, self._writes, self._reads & same_id)),
             self._waits.eq(Cat(older.any() for older in self._older)),
-            self.reads_held.eq(sum(self._reads)),
-            self.writes_held.eq(sum(self._writes)),
             self.blocked.eq(Mux(self.order.replayed, self._waits.bit_select(self.order.slot, 1), self._before.any())),
             self.older_epoch.eq((self._walking & (self._epochs ^ self.epoch.replicate(count))).any()),
         ]
@@ -187,7 +185,7 @@ class Walker(wiring.Component):
         """What slots hold beside their state, by number; each memory has one writer.
 
         `parked` is what came with the request. `following` is the state of a walk after an entry came back, `asked`
-        that for which an entry is being read.
+        that for which an entry is being read, and whether that is the upper half of the 16 bytes.
         """
         config = self.config
         parked = data.StructLayout(
@@ -204,7 +202,8 @@ class Walker(wiring.Component):
         walk, depth = walk_layout(config), 1 << len(self.release.slot)
         m.submodules.parked = self._parked = memory.Memory(shape=parked, depth=depth, init=[])
         m.submodules.following = self._following = memory.Memory(shape=walk, depth=depth, init=[])
-        m.submodules.asked = self._asked = memory.Memory(shape=walk, depth=depth, init=[])
+        asked = data.StructLayout({"walk": walk, "upper_half": 1})
+        m.submodules.asked = self._asked = memory.Memory(shape=asked, depth=depth, init=[])
         m.submodules.results = self._results = memory.Memory(shape=result_layout(config), depth=depth, init=[])
 
     def _choose_read(self, m):
@@ -242,7 +241,7 @@ class Walker(wiring.Component):
             self.read.p.wide.eq(walk.step != Step.SECOND_STAGE),
             self.read.p.tag.eq(number),
         ]
-        _write(m, self._asked, number, walk, self.read.valid)
+        _write(m, self._asked, number, Cat(walk, self.read.p.address[3] & ~self.read.p.wide), self.read.valid)
 
     def _choose_replay(self, m):
         """Requests whose walk is done, or that need wait no longer, go through the pipeline again, in turn."""
@@ -295,19 +294,16 @@ class Walker(wiring.Component):
 
     def _take_returned(self, m):
         """Step the walk whose entry has come back."""
-        returned, step, walk = self.returned, self._step, Signal(walk_layout(self.config))
-        parked, stepped, current = _read(m, self._parked, returned.tag), Signal(), Signal()
-        request = parked.request
-        upper_half = _second_stage_index(walk, request)[0] & (walk.step == Step.SECOND_STAGE)
+        returned, step, stepped, current = self.returned, self._step, Signal(), Signal()
+        request, asked = _read(m, self._parked, returned.tag).request, _read(m, self._asked, returned.tag)
         m.d.comb += [
-            walk.eq(_read(m, self._asked, returned.tag)),
             # What nobody asked for changes nothing.
             stepped.eq(returned.valid & self._in_flight.bit_select(returned.tag, 1)),
-            step.walk.eq(walk),
+            step.walk.eq(asked.walk),
             step.access.eq(request.access),
             step.address.eq(request.address),
             step.address_type.eq(request.address_type),
-            step.entry.eq(Mux(upper_half, returned.entry[64:], returned.entry)),
+            step.entry.eq(Mux(asked.upper_half, returned.entry[64:], returned.entry)),
             step.error.eq(returned.error),
             # What an older epoch has read may be answered, but not kept.
             current.eq(stepped & (self._epochs.bit_select(returned.tag, 1) == self.epoch)),
@@ -315,7 +311,7 @@ class Walker(wiring.Component):
             self.context_fill.source_id.eq(request.source_id),
             self.context_fill.context.eq(step.context),
             self.table_fill.valid.eq(current & step.table_valid),
-            self.table_fill.domain_id.eq(walk.domain_id),
+            self.table_fill.domain_id.eq(asked.walk.domain_id),
             self.table_fill.page.eq(request.address[12:]),
             self.table_fill.table.eq(step.following.table),
             self._ended.eq(stepped & step.done),
@@ -376,6 +372,12 @@ class Walker(wiring.Component):
             self._refused.eq((self._refused & ~left) | refused),
             self._had_result.eq((self._had_result & ~replayed) | (self._done & replayed)),
         ]
+        write, arrives = self.order.write, self.park.valid & ~parking.replayed
+        refused_read, refused_write = (r.valid & r.ready for r in (self.refused_read, self.refused_write))
+        m.d.sync += [
+            self.reads_held.eq(_count(self.reads_held, arrives & ~write, self.release.valid & ~write, refused_read)),
+            self.writes_held.eq(_count(self.writes_held, arrives & write, self.release.valid & write, refused_write)),
+        ]
         for i, (tag, older) in enumerate(zip(self._tags, self._older, strict=True)):
             with m.If(put[i]):
                 m.d.sync += tag.eq(Cat(parking.request.id, parking.request.source_id, parking.request.address[12:]))
@@ -394,6 +396,14 @@ def _in_turn(m, wants, taken):
     with m.If(taken):
         m.d.sync += after.eq(Cat(number < i for i in range(len(wants))))
     return number
+
+
+def _count(held, new, released, refused):
+    """Return how many are held next; a request is parked or released. The sums do not wait for what happens."""
+    fewer = Mux(refused, held - 1, held)
+    fewest = Mux(refused, held - 2, held - 1)
+    more = Mux(refused, held, held + 1)
+    return Mux(new, more, Mux(released, fewest, fewer))
 
 
 def _one_hot(number, enable, count):
