@@ -1,11 +1,11 @@
 """Context-cache: checked context-entries, looked up by source-id, in a CAM that one broadcast invalidates."""
 
 from amaranth import *
-from amaranth.lib import data, wiring
+from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from model.arch import UnitConfig
-from rtl.one_hot import select
+from rtl.one_hot import number_of
 from rtl.request import context_layout, invalidation_layout
 
 __all__ = ["ContextCache"]
@@ -48,46 +48,45 @@ class ContextCache(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         count = self.config.context_cache_entries
+        m.submodules.contexts = contexts = memory.Memory(shape=context_layout(self.config), depth=count, init=[])
+        store, load = contexts.write_port(), contexts.read_port(domain="comb")
+        tag = data.StructLayout({"source_id": 16, "domain_id": self.config.domain_id_bits})
+        tags = [Signal(tag, name=f"tag_{i}") for i in range(count)]
         valid, matches, matched, replaced, same = (Signal(count) for _ in range(5))
-        source_ids = [Signal(16, name=f"source_id_{i}") for i in range(count)]
-        contexts = [Signal(context_layout(self.config), name=f"context_{i}") for i in range(count)]
-        victim = Signal(range(count))
+        victim, fill = Signal(range(count)), Signal()
         command = self.invalidate
         any_invalidation = command.context_global | command.context_domain | command.context_device
-        fill = Signal()
 
+        # No fill counts in the clock of an invalidation, so that one comparison with each entry does for both.
+        asked, mask = Signal(16), Signal(16)
         m.d.comb += [
+            asked.eq(Mux(any_invalidation, command.source_id, self.fill.source_id)),
+            mask.eq(Mux(any_invalidation, command.function_mask, 0)),
             fill.eq(self.fill.valid & ~any_invalidation),
             replaced.eq(Mux(fill, Mux(same.any(), same, 1 << victim), 0)),
+            store.en.eq(fill),
+            store.addr.eq(Mux(same.any(), number_of(same), victim)),
+            store.data.eq(self.fill.context),
+            load.addr.eq(number_of(matched)),
         ]
         with m.If(fill & ~same.any()):
             m.d.sync += victim.eq(Mux(victim == count - 1, 0, victim + 1))
-        for i in range(count):
+        for i, entry in enumerate(tags):
+            same_device = ((entry.source_id ^ asked) & ~mask) == 0
+            wanted = command.context_domain | (command.context_device & same_device)
             m.d.comb += [
-                matches[i].eq(valid[i] & (source_ids[i] == self.lookup)),
-                same[i].eq(valid[i] & (source_ids[i] == self.fill.source_id)),
+                matches[i].eq(valid[i] & (entry.source_id == self.lookup)),
+                same[i].eq(valid[i] & same_device),
             ]
             with m.If(replaced[i]):
-                m.d.sync += [
-                    valid[i].eq(1),
-                    source_ids[i].eq(self.fill.source_id),
-                    contexts[i].eq(self.fill.context),
-                ]
-            with m.If(self._invalidated(source_ids[i], contexts[i])):
+                m.d.sync += [valid[i].eq(1), entry.eq(Cat(self.fill.source_id, self.fill.context.domain_id))]
+            with m.If(command.context_global | (wanted & (entry.domain_id == command.domain_id))):
                 m.d.sync += valid[i].eq(0)
 
         m.d.sync += [
             # Without `replaced`, an entry would answer in the next clock with what it holds by then.
             matched.eq(matches & ~replaced),
             self.hit.eq(matched.any()),
-            self.context.eq(select(matched, contexts)),
+            self.context.eq(Mux(matched.any(), load.data, 0)),
         ]
         return m
-
-    def _invalidated(self, source_id, context):
-        command = self.invalidate
-        difference = source_id ^ command.source_id
-        # Cut apart: `~` of the 3-bit mask is 3 bits wide, and would hide the bits above.
-        same_device = ((difference[:3] & ~command.function_mask) == 0) & (difference[3:] == 0)
-        asked = command.context_domain | (command.context_device & same_device)
-        return command.context_global | (asked & (context.domain_id == command.domain_id))

@@ -1,17 +1,16 @@
 """IOTLB: translations of pages, looked up by source-id and address, in a CAM that one broadcast invalidates."""
 
 from amaranth import *
-from amaranth.lib import data, wiring
+from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from model.arch import UnitConfig
-from rtl.one_hot import lowest, select
+from rtl.one_hot import lowest_number
 from rtl.request import PAGE_BITS, invalidation_layout, translation_layout
 
 __all__ = ["Iotlb"]
 
-# Page-number bits that do not count, by level. Rule 6.3.
-LEVEL_MASKS = {1: 0, 2: (1 << 9) - 1, 3: (1 << 18) - 1}
+LEVEL_BITS = 9  # of the page number; a page one level higher does not look at so many. Rule 6.3.
 
 
 class Iotlb(wiring.Component):
@@ -23,6 +22,7 @@ class Iotlb(wiring.Component):
     hit for the look-up of clock n. A fill in the clock of any IOTLB invalidation is dropped.
     Entries are replaced in turn, in use or not. When several match, the lowest one answers: all are true until
     invalidated.
+    What look-ups and invalidations compare stands in registers; the translations are in a memory.
 
     Members
     -------
@@ -31,9 +31,9 @@ class Iotlb(wiring.Component):
     hit, translation : Out
         The entry found for the look-up two clocks ago; `translation` is 0 without a hit.
     fill : In
-        With `valid`: keep `translation`, of level 1 to 3, of `page` for `source_id`.
+        With `valid`: keep `translation`, of level 1 to 3, of `page`, an address below 2^MGAW, for `source_id`.
     invalidate : In
-        Command of this clock.
+        Command of this clock; `page_mask` says no more than CAP.MAMV allows.
     """
 
     def __init__(self, *, config: UnitConfig):
@@ -53,48 +53,75 @@ class Iotlb(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        count = self.config.iotlb_entries
-        tag = data.StructLayout({"source_id": 16, "page": PAGE_BITS, "ignored": PAGE_BITS})
-        valid, matches, matched, replaced = Signal(count), Signal(count), Signal(count), Signal(count)
-        tags = [Signal(tag, name=f"tag_{i}") for i in range(count)]
-        translations = [Signal(translation_layout(self.config), name=f"translation_{i}") for i in range(count)]
-        victim = Signal(range(count))
-        any_invalidation = self.invalidate.iotlb_global | self.invalidate.iotlb_domain | self.invalidate.iotlb_page
+        count, page_bits = self.config.iotlb_entries, self.config.mgaw - 12
+        layout = {"source_id": 16, "domain_id": self.config.domain_id_bits, "page": page_bits, "large": 1, "huge": 1}
+        tags = [Signal(data.StructLayout(layout), name=f"tag_{i}") for i in range(count)]
+        valid, matches, matched, replaced, invalidated = (Signal(count) for _ in range(5))
+        victim, fill, beyond = Signal(range(count)), Signal(), Signal()
+        command = self.invalidate
 
-        m.d.comb += replaced.eq((self.fill.valid & ~any_invalidation) << victim)
-        with m.If(replaced.any()):
+        m.d.comb += [
+            fill.eq(self.fill.valid & ~(command.iotlb_global | command.iotlb_domain | command.iotlb_page)),
+            replaced.eq(fill << victim),
+            beyond.eq(self.lookup.page[page_bits:].any()),
+        ]
+        with m.If(fill):
             m.d.sync += victim.eq(Mux(victim == count - 1, 0, victim + 1))
-        for i in range(count):
-            same_page = ((tags[i].page ^ self.lookup.page) & ~tags[i].ignored) == 0
-            m.d.comb += matches[i].eq(valid[i] & same_page & (tags[i].source_id == self.lookup.source_id))
+        for i, tag in enumerate(tags):
+            same_page = _is_in(tag, tag.page ^ self.lookup.page[:page_bits])
+            m.d.comb += matches[i].eq(valid[i] & same_page & (tag.source_id == self.lookup.source_id))
             with m.If(replaced[i]):
                 m.d.sync += [
                     valid[i].eq(1),
-                    tags[i].source_id.eq(self.fill.source_id),
-                    tags[i].page.eq(self.fill.page),
-                    tags[i].ignored.eq(_ignored(self.fill.translation.level)),
-                    translations[i].eq(self.fill.translation),
+                    tag.source_id.eq(self.fill.source_id),
+                    tag.domain_id.eq(self.fill.translation.domain_id),
+                    tag.page.eq(self.fill.page),
+                    tag.large.eq(self.fill.translation.level >= 2),
+                    tag.huge.eq(self.fill.translation.level == 3),
                 ]
-            with m.If(self._invalidated(tags[i], translations[i])):
+            with m.If(invalidated[i]):
                 m.d.sync += valid[i].eq(0)
-
-        m.d.sync += [
-            # Without `replaced`, an entry would answer in the next clock with what it holds by then.
-            matched.eq(matches & ~replaced),
-            self.hit.eq(matched.any()),
-            self.translation.eq(select(lowest(matched), translations)),
-        ]
+        m.d.comb += invalidated.eq(self._invalidated(m, tags))
+        # Without `replaced`, an entry would answer in the next clock with what it holds by then.
+        m.d.sync += matched.eq(Mux(beyond, 0, matches & ~replaced))
+        self._add_translations(m, fill, victim, matched)
         return m
 
-    def _invalidated(self, tag, translation):
-        command = self.invalidate
-        same_page = ((tag.page ^ command.page) & ~tag.ignored & ~command.page_mask) == 0
-        asked = command.iotlb_domain | (command.iotlb_page & same_page)
-        return command.iotlb_global | (asked & (translation.domain_id == command.domain_id))
+    def _add_translations(self, m, fill, victim, matched):
+        """Keep the translations by number of their entry; answer with the one of the lowest that `matched`."""
+        m.submodules.translations = translations = memory.Memory(
+            shape=translation_layout(self.config), depth=self.config.iotlb_entries, init=[]
+        )
+        store, load = translations.write_port(), translations.read_port(domain="comb")
+        m.d.comb += [
+            store.en.eq(fill),
+            store.addr.eq(victim),
+            store.data.eq(self.fill.translation),
+            load.addr.eq(lowest_number(matched)),
+        ]
+        m.d.sync += [self.hit.eq(matched.any()), self.translation.eq(Mux(matched.any(), load.data, 0))]
+
+    def _invalidated(self, m, tags):
+        """Say, by number, which entries the command removes."""
+        command, page_bits = self.invalidate, self.config.mgaw - 12
+        by_page, counts = Signal(), Signal(PAGE_BITS)
+        m.d.comb += [
+            counts.eq(~(command.page_mask & ((1 << self.config.mamv) - 1))),
+            by_page.eq(command.iotlb_page & ~(command.page & counts)[page_bits:].any()),
+        ]
+        invalidated = []
+        for tag in tags:
+            same_page = _is_in(tag, (tag.page ^ command.page[:page_bits]) & counts[:page_bits])
+            asked = command.iotlb_domain | (by_page & same_page)
+            invalidated.append(command.iotlb_global | (asked & (tag.domain_id == command.domain_id)))
+        return Cat(invalidated)
 
 
-def _ignored(level):
-    mask = Const(0, PAGE_BITS)
-    for number, bits in LEVEL_MASKS.items():
-        mask = Mux(level == number, bits, mask)
-    return mask
+def _is_in(tag, difference):
+    """Say whether an address is in the page of `tag`, from which its page number has this difference."""
+    lower, middle, upper = (
+        difference[:LEVEL_BITS],
+        difference[LEVEL_BITS : 2 * LEVEL_BITS],
+        difference[2 * LEVEL_BITS :],
+    )
+    return ((lower == 0) | tag.large) & ((middle == 0) | tag.huge) & (upper == 0)

@@ -39,7 +39,7 @@ class Values:
         source_id, domain_id = rng.getrandbits(16), rng.getrandbits(bits)
         self._source_ids = [source_id] * 5 + [source_id ^ 1 << bit for bit in (0, 1, 2, 3, 7, 8, 15)]
         self._domain_ids = [domain_id] * 3 + [domain_id ^ 1 << bit for bit in (0, 1, bits - 1)]
-        self._page = rng.getrandbits(52)
+        self._page = rng.getrandbits(CONFIG.mgaw - 12)
         self._interrupt_index = rng.getrandbits(16)
 
     def source_id(self) -> int:
@@ -55,7 +55,7 @@ class Values:
         return self.rng.choice(self._domain_ids)
 
     def page(self) -> int:
-        """Return a page number that differs from a common one in no, one or two bits."""
+        """Return a page number that differs from a common one in no, one or two bits, perhaps beyond MGAW."""
         page = self._page
         for _ in range(self.rng.choice((0, 0, 0, 1, 1, 2))):
             page ^= 1 << self.rng.choice(PAGE_EDGES)

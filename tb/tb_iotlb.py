@@ -44,7 +44,7 @@ def draw(values: Values, filling: float, invalidating: float) -> Inputs:
         )
         # Most often what is looked up in the same clock, too.
         source_id, page = lookup if lookup and rng.random() < 0.5 else (values.source_id(), values.page())
-        fill = Fill(source_id, page, translation)
+        fill = Fill(source_id, page % (1 << CONFIG.mgaw - 12), translation)
     return Inputs(lookup, fill, command)
 
 
