@@ -740,7 +740,8 @@ def test_wrong_notification(play):
 # The job
 
 
-async def played_on_reference(bench, script):
+async def played_on_reference(bench, script, *, unit):
+    assert unit is None  # no statistics were asked for: the player steps the model
     played = play_model(bench, script, unit=UntimedUnit(bench))
     return dataclasses.replace(played, signals=72)
 
@@ -770,7 +771,9 @@ def test_job(tmp_path):
 def test_job_that_is_stopped(tmp_path, failure, mismatches):
     path = write_recording(tmp_path / "recording.jsonl.gz", *EVENTS)
 
-    async def player(bench, script):
+    async def player(bench, script, *, unit):
+        assert unit is None
+
         def stopping(bench):
             for _ in script(bench):
                 if bench.now == 60:
