@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from model.arch import UnitConfig
 from rtl.axi.ports import refusal_layout
-from rtl.one_hot import lowest_number, number_of
+from rtl.one_hot import lowest_number, number_of, select
 from rtl.paging_structure_cache import table_layout
 from rtl.request import PAGE_BITS, context_layout, is_write, request_layout, result_layout
 from rtl.walk_step import LEVELS, Step, WalkStep, top_level, walk_layout
@@ -160,6 +160,9 @@ class Walker(wiring.Component):
         tag = data.StructLayout({"id": config.id_bits, "source_id": 16, "page": PAGE_BITS})
         self._tags = [Signal(tag, name=f"tag_{i}") for i in range(count)]
         self._older = [Signal(count, name=f"older_{i}") for i in range(count)]
+        # Those of them that are not ahead: looked up again, so that one may follow right behind.
+        self._stops = [Signal(count, name=f"stops_{i}") for i in range(count)]
+        self._ahead = Signal(count, name="ahead")
         self._walking, self._before, self._waits = (Signal(count, name=n) for n in ("walking", "before", "waits"))
         self._add_memories(m)
 
@@ -245,13 +248,11 @@ class Walker(wiring.Component):
 
     def _choose_replay(self, m):
         """Requests whose walk is done, or that need wait no longer, go through the pipeline again, in turn."""
-        wants, ahead = Signal(self.config.slots), Signal(self.config.slots)
+        wants = Signal(self.config.slots)
         may_leave = Mux(self.may_replay_reads, self._reads, 0) | Mux(self.may_replay_writes, self._writes, 0)
         number = _in_turn(m, wants, self.replay.valid)
         m.d.comb += [
-            # One with a result fills the IOTLB only when it is decided: who waits for that must not overtake it.
-            ahead.eq(self._replaying & ~self._had_result),
-            wants.eq((self._waiting | self._done) & may_leave & Cat((o & ~ahead) == 0 for o in self._older)),
+            wants.eq((self._waiting | self._done) & may_leave & Cat(stops == 0 for stops in self._stops)),
             self.replay.valid.eq(wants.any()),
             self.replay.slot.eq(number),
             self.replay.request.eq(_read(m, self._parked, number).request),
@@ -278,8 +279,9 @@ class Walker(wiring.Component):
         """A refused write is answered when it is the oldest and memory owes its ID nothing."""
         oldest = self._refused & self._writes & ~self._waits  # at most one
         number = number_of(oldest)
-        request = self._answer(m, self.refused_write, number)
-        m.d.comb += self.refused_write.valid.eq(oldest.any() & ~self.busy_writes.bit_select(request.id, 1))
+        self._answer(m, self.refused_write, number)
+        request_id = select(oldest, [tag.id for tag in self._tags])
+        m.d.comb += self.refused_write.valid.eq(oldest.any() & ~self.busy_writes.bit_select(request_id, 1))
         taken = self.refused_write.valid & self.refused_write.ready
         self._refused_write_leaves = Mux(taken, oldest, 0)
 
@@ -290,7 +292,6 @@ class Walker(wiring.Component):
             refusal.p.len.eq(parked.request.attributes.len),
             refusal.p.okay.eq(parked.okay),
         ]
-        return parked.request
 
     def _take_returned(self, m):
         """Step the walk whose entry has come back."""
@@ -378,14 +379,18 @@ class Walker(wiring.Component):
             self.reads_held.eq(_count(self.reads_held, arrives & ~write, self.release.valid & ~write, refused_read)),
             self.writes_held.eq(_count(self.writes_held, arrives & write, self.release.valid & write, refused_write)),
         ]
-        for i, (tag, older) in enumerate(zip(self._tags, self._older, strict=True)):
+        # One with a result fills the IOTLB only when it is decided: who waits for that must not overtake it.
+        ahead = (self._ahead & ~put & ~left) | (replayed & ~self._done)
+        m.d.sync += self._ahead.eq(ahead)
+        for i, (tag, older, stops) in enumerate(zip(self._tags, self._older, self._stops, strict=True)):
             with m.If(put[i]):
                 m.d.sync += tag.eq(Cat(parking.request.id, parking.request.source_id, parking.request.address[12:]))
                 m.d.sync += self._epochs[i].eq(parking.epoch)
             with m.Elif(self._waiting[i] & replayed[i]):
                 m.d.sync += self._epochs[i].eq(self.lookup_epoch)
             # A slot that is free again stops nobody any longer.
-            m.d.sync += older.eq(Mux(new[i], self._goes_behind, older) & ~left)
+            older_next = Mux(new[i], self._goes_behind, older) & ~left
+            m.d.sync += [older.eq(older_next), stops.eq(older_next & ~ahead)]
 
 
 def _in_turn(m, wants, taken):
