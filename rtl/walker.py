@@ -399,7 +399,7 @@ def _in_turn(m, wants, taken):
     behind = wants & after
     m.d.comb += number.eq(Mux(behind.any(), lowest_number(behind), lowest_number(wants)))
     with m.If(taken):
-        m.d.sync += after.eq(Cat(number < i for i in range(len(wants))))
+        m.d.sync += after.eq(Cat(Const(0, 1), (number < i for i in range(1, len(wants)))))
     return number
 
 
