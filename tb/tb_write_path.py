@@ -425,7 +425,7 @@ async def a_message_waits_for_no_device_that_keeps_its_data_back(dut):
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 async def address_and_first_beat_leave_one_clock_after_the_issue(dut):
     bench = await begin(dut, start(dut))
-    await play(bench)
+    await play(bench, core_write=1)  # a write enters before the clock in which it is decided
     for _ in range(4):
         offered, _ = await play(bench, s_axi_w=BEAT)
     assert not offered.s_axi_wready
@@ -441,7 +441,7 @@ async def address_and_first_beat_leave_one_clock_after_the_issue(dut):
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 async def single_beats_pass_at_one_per_clock(dut):
     bench = await begin(dut, start(dut))
-    await play(bench)
+    await play(bench, core_write=1)  # a write enters before the clock in which it is decided
     single = (1, 0x1000, Attributes(len=0, size=3), 0)
     addresses = 0
     for _ in range(20):
@@ -467,7 +467,7 @@ async def refusals_and_answers_of_memory_take_turns(dut):
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 async def a_refusal_is_answered_before_a_younger_write_of_its_id(dut):
     bench = await begin(dut, start(dut))
-    await play(bench)
+    await play(bench, core_write=1)  # a write enters before the clock in which it is decided
     for id_ in (0, 1):  # the answer of 0 keeps that of 1 waiting
         await play(bench, s_axi_bready=0, refusal=Refusal(id_, 0, 0))
         await play(bench, s_axi_bready=0, s_axi_w=BEAT)

@@ -6,7 +6,7 @@ from amaranth.lib import data
 from model.arch import UnitConfig
 from rtl.request import attributes_layout
 
-__all__ = ["ATTRIBUTES", "address_layout", "connect_device_address", "connect_memory_address"]
+__all__ = ["ATTRIBUTES", "address_layout", "connect_memory_address", "put_device_address"]
 
 ATTRIBUTES = tuple(attributes_layout().members)
 
@@ -18,12 +18,9 @@ def address_layout(config: UnitConfig) -> data.StructLayout:
     return data.StructLayout({"id": config.id_bits, "address": config.haw, "attributes": attributes_layout()})
 
 
-def connect_device_address(m, s_axi, channel, requests, access):
-    """Turn the address channel ("ar" or "aw") of a device into the stream `requests`. PASIDs are not looked at."""
-    request = requests.p
+def put_device_address(m, s_axi, channel, request, access):
+    """Put what a device says on its address channel ("ar" or "aw") into `request`. PASIDs are not looked at."""
     m.d.comb += [
-        requests.valid.eq(getattr(s_axi, f"{channel}valid")),
-        getattr(s_axi, f"{channel}ready").eq(requests.ready),
         request.access.eq(access),
         request.source_id.eq(getattr(s_axi, f"{channel}mmusid")),
         request.pasid_valid.eq(getattr(s_axi, f"{channel}mmussidv")),

@@ -23,7 +23,8 @@ class FallThroughFifo(wiring.Component):
     """FIFO with credit: a push is never refused, so nobody may push more than `space` told.
 
     Timing: `o` is combinational from `push` while the FIFO is empty; `space` comes from a register and counts
-    free entries. A push without space is lost, and changes nothing that is stored.
+    free entries. A push without space is lost, and changes nothing that is stored. `empty` and `full`, registers too,
+    say the same of 0 and all entries, sooner in the clock.
 
     Parameters
     ----------
@@ -36,7 +37,7 @@ class FallThroughFifo(wiring.Component):
     def __init__(self, shape, *, depth):
         self.depth = depth
         self._shape = shape
-        super().__init__(_signature(shape, depth, "FallThroughFifo"))
+        super().__init__({**_signature(shape, depth, "FallThroughFifo"), "empty": Out(1, init=1), "full": Out(1)})
 
     def elaborate(self, platform):
         m = Module()
@@ -44,21 +45,28 @@ class FallThroughFifo(wiring.Component):
         write, read = entries.write_port(), entries.read_port(domain="comb")
         first, last = Signal(range(self.depth)), Signal(range(self.depth))
         space = Signal(range(self.depth + 1), init=self.depth)
-        empty = space == self.depth
-        taken, store, unstore = Signal(), Signal(), Signal()
+        empty, full = self.empty, self.full
+        pushed, taken = Signal(), Signal()
         m.d.comb += [
             self.space.eq(space),
             self.o.valid.eq(~empty | self.push.valid),
             read.addr.eq(first),
             Value.cast(self.o.payload).eq(Mux(empty, self.push.payload, read.data)),
+            pushed.eq(self.push.valid & ~full),
             taken.eq(self.o.valid & self.o.ready),
-            store.eq(self.push.valid & (space != 0) & ~(empty & taken)),
-            unstore.eq(taken & ~empty),
+            # Pushes and `ready` may come late in the clock. What is stored without a push is stored over.
             write.addr.eq(last),
             write.data.eq(self.push.payload),
-            write.en.eq(store),
+            write.en.eq(~full),
         ]
-        m.d.sync += [first.eq(first + unstore), last.eq(last + store), space.eq(space + unstore - store)]
+        with m.If(taken):
+            m.d.sync += first.eq(first + 1)
+        with m.If(pushed):
+            m.d.sync += last.eq(last + 1)
+        with m.If(taken & ~pushed):
+            m.d.sync += [space.eq(space + 1), empty.eq(space == self.depth - 1), full.eq(0)]
+        with m.Elif(pushed & ~taken):
+            m.d.sync += [space.eq(space - 1), empty.eq(0), full.eq(space == 1)]
         return m
 
 

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from model.arch import UnitConfig
 from model.arch.axi import Response
 from model.arch.sizes import OUTPUT_DEPTH
-from rtl.axi.channel import address_layout, connect_device_address, connect_memory_address
+from rtl.axi.channel import address_layout, connect_memory_address, put_device_address
 from rtl.axi.output_fifo import OutputFifo
 from rtl.axi.ports import READ_CHANNELS, axi_signature, refusal_layout
 from rtl.axi.register_slice import OutputRegister, RegisterSlice, SkidBuffer
@@ -67,7 +67,8 @@ class ReadPath(wiring.Component):
 
     def _connect_requests(self, m):
         m.submodules.requests = requests = RegisterSlice(request_layout(self.config))
-        connect_device_address(m, self.s_axi, "ar", requests.i, Access.READ)
+        m.d.comb += [self.s_axi.arready.eq(requests.i.ready), requests.i.valid.eq(self.s_axi.arvalid)]
+        put_device_address(m, self.s_axi, "ar", requests.i.p, Access.READ)
         wiring.connect(m, requests.o, wiring.flipped(self.reads))
 
     def _connect_issued(self, m):

@@ -7,11 +7,11 @@ from amaranth.lib.wiring import In, Out
 from model.arch import UnitConfig
 from model.arch.axi import Burst, Cache, Response, Size
 from model.arch.sizes import OUTPUT_DEPTH
-from rtl.axi.channel import address_layout, connect_device_address, connect_memory_address
+from rtl.axi.channel import address_layout, connect_memory_address, put_device_address
 from rtl.axi.output_fifo import FallThroughFifo
 from rtl.axi.ports import WRITE_CHANNELS, axi_signature, refusal_layout
 from rtl.axi.register_slice import OutputRegister, RegisterSlice, SkidBuffer
-from rtl.axi.write_order import WriteOrder, interrupt_address_layout
+from rtl.axi.write_order import WriteOrder, incoming_layout, interrupt_address_layout, is_for_interrupts
 from rtl.event_message import message_layout
 from rtl.one_hot import in_turn
 from rtl.request import Access, request_layout
@@ -58,7 +58,8 @@ class WritePath(wiring.Component):
     writes, core_write, blocked_writes, translation_enable, pending
         As in WriteOrder; `writes` are the requests of devices that are no interrupt requests.
     issue_write : In, write_space : Out
-        Permitted request, and how many more may be issued (a register); more than that are lost.
+        Permitted request, and how many more may be issued (a register); more than that are lost. A request is issued
+        or refused in a later clock than that in which it entered the pipeline.
     refusal : In(stream)
         Request that memory never sees: its data is swallowed, B says SLVERR, or OKAY. To be offered only while memory
         owes its ID nothing. One at a time: `ready`, from a register, is 1 again in the clock after its B went to the
@@ -113,8 +114,14 @@ class WritePath(wiring.Component):
         return m
 
     def _connect_requests(self, m):
-        m.submodules.requests = requests = RegisterSlice(request_layout(self.config))
-        connect_device_address(m, self.s_axi, "aw", requests.i, Access.WRITE)
+        m.submodules.requests = requests = RegisterSlice(incoming_layout(self.config))
+        coming = requests.i.p
+        m.d.comb += [
+            self.s_axi.awready.eq(requests.i.ready),
+            requests.i.valid.eq(self.s_axi.awvalid),
+            coming.for_interrupts.eq(is_for_interrupts(coming.request)),
+        ]
+        put_device_address(m, self.s_axi, "aw", coming.request, Access.WRITE)
         m.submodules.order = self._order = order = WriteOrder(config=self.config)
         wiring.connect(m, requests.o, order.requests)
         wiring.connect(m, order.writes, wiring.flipped(self.writes))
@@ -159,15 +166,19 @@ class WritePath(wiring.Component):
         sending = Signal(self.config.id_bits)  # ID of the burst
         swallow, swallowed = self._take_refusal(m, start, in_burst)
         interrupt = self._take_interrupt(m)
-        may_start = self._issued.valid & beat.valid & ~in_burst & ~swallow & order.is_write
+        # What was issued is known late in the clock, all else of this early.
+        issued = self._issued.valid
         both_free = address.ready & word.ready
+        may_start = both_free & beat.valid & ~in_burst & ~swallow & order.is_write
+        may_send = self.message.valid & both_free & ~in_burst
         m.d.comb += [
-            send.eq(self.message.valid & both_free & ~in_burst & ~(message_was_last & may_start)),
-            start.eq(may_start & both_free & ~send),
+            send.eq(may_send & ~(message_was_last & may_start & issued)),
+            start.eq((may_start & ~(may_send & ~message_was_last)) & issued),
             forward.eq(start | (in_burst & beat.valid & word.ready)),
             self._issued.ready.eq(start),
             beat.ready.eq(swallow | forward | interrupt),
-            order.taken.eq(swallowed | self.sent_write.valid | interrupt),
+            order.write_taken.eq(swallowed | self.sent_write.valid),
+            order.interrupt_taken.eq(interrupt),
             self.sent_write.valid.eq(forward & word.p.last),
             self.sent_write.id.eq(Mux(in_burst, sending, self._issued.p.id)),
             self.message.ready.eq(send),
@@ -233,7 +244,12 @@ class WritePath(wiring.Component):
         before = Signal(range(OUTPUT_DEPTH + 1))  # issued requests that are older than it and did not start
         waiting = Signal(range(OUTPUT_DEPTH + 1))  # issued requests that will not have started after this clock
         swallow, swallowed = Signal(), Signal()
-        m.d.comb += waiting.eq(OUTPUT_DEPTH - self.write_space + self.issue_write.valid - start)
+        count = OUTPUT_DEPTH - self.write_space
+        m.d.comb += waiting.eq(count)
+        with m.If(self.issue_write.valid & ~start):
+            m.d.comb += waiting.eq(count + 1)
+        with m.Elif(start & ~self.issue_write.valid):
+            m.d.comb += waiting.eq(count - 1)
         with m.FSM():
             with m.State("Free"):
                 m.d.comb += self.refusal.ready.eq(1)
