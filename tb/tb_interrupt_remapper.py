@@ -469,7 +469,7 @@ async def every_clock_matches_model(dut):
             await RisingEdge(dut.clk)
     assert not play.board.entries and not play.model.in_use
     log.info("%s", dict(play.seen))
-    least = {"message": 200, "post": 30, "record": 60, "okay": 300, "refused": 100, "nothing leaves": 10, "hit": 80}
+    least = {"message": 200, "post": 30, "record": 60, "okay": 200, "refused": 100, "nothing leaves": 10, "hit": 80}
     least |= {"read": 60, "fill": 10, "notified": 5, "posting fails": 10, "fence": 30, "older": 100}
     least |= {"in flight at once": 3, "held at once": SLOTS}
     if not CONFIG.pi:
