@@ -1,5 +1,6 @@
 """Races of software's register writes with faults, completions and their messages: nothing is lost, nothing doubled."""
 
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Generator
 from itertools import count, pairwise
@@ -64,7 +65,7 @@ class EventSweep:
             bench.memory.write(QUEUE, 16, 0)
 
 
-class Race:
+class Race(ABC):
     """What comes from the devices, `happen`, against what software does, `act`; `prepare` before both.
 
     `outcome` checks the end and returns which of the two was first, as far as that can be seen; over all offsets this
@@ -105,13 +106,13 @@ class Race:
         """Have a fault."""
         self.second = self.software.fault()
 
+    @abstractmethod
     def act(self) -> None:
         """Do what software does."""
-        raise NotImplementedError
 
+    @abstractmethod
     def outcome(self, state: State) -> object:
         """Check the end."""
-        raise NotImplementedError
 
     def finish(self, state: State) -> Steps:
         """Nothing by default."""

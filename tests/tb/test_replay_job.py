@@ -1,6 +1,7 @@
 """The replay on a simulated unit, with a unit that answers right, and with units each of which does one thing wrong."""
 
 import dataclasses
+from abc import ABC, abstractmethod
 
 import pytest
 
@@ -556,9 +557,10 @@ class SendsEventsFirst(UntimedUnit):
         return super().step(inputs)
 
 
-class ChangesInterrupts(UntimedUnit):
+class ChangesInterrupts(UntimedUnit, ABC):
+    @abstractmethod
     def answer(self, permitted, message):
-        raise NotImplementedError
+        """Return what becomes of an interrupt that is right."""
 
     def interrupt(self, request):
         return self.answer(*super().interrupt(request))
