@@ -7,7 +7,6 @@ send, and how the recording agrees with that. The simulated unit must answer exa
 import dataclasses
 from collections import deque
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,6 @@ from model.arch.registers import (
     PMEN,
 )
 from model.reference import MemoryFault, Message
-from sim.differences import dma_text, interrupt_text, message_text
 from sim.recording import (
     Dma,
     Event,
@@ -46,10 +44,11 @@ from sim.replay import RESET_MARK, Judgement, Replayer
 from sim.summary import Lockstep, Outcome, Summary, Verdict
 from tb.axi_device import Transfer
 from tb.axi_lite_master import RegisterAccess
-from tb.axi_memory import Accepted, Written, beat_addresses
+from tb.axi_memory import Accepted, Written
 from tb.check import CheckFailed
 from tb.collector import Collector
 from tb.effects import Effects
+from tb.flight import Flight
 from tb.players import Mismatch
 from tb.recorded_requests import dma_transfer, interrupt_transfer
 from tb.signals import Signals
@@ -82,50 +81,6 @@ WORK = {
 }
 
 
-@dataclass(eq=False)
-class _Flight:
-    """A request that is at the unit: its line, what must come of it, and what does.
-
-    Of DMA: `address` on m_axi, the bytes `stored` there, and the clock in which memory has `answered` that, at the
-    earliest. Of an interrupt: its `message` on m_axi, and the line of an older write that it has `overtaken`.
-    """
-
-    transfer: Transfer
-    judgement: Judgement
-    verdict: Verdict
-    address: int | None = None
-    stored: dict[int, int] = field(default_factory=dict)  # host address -> byte
-    answered: int | None = None
-    message: Message | None = None
-    overtaken: int | None = None
-
-    @property
-    def permitted(self) -> bool:
-        """Say whether model/reference permits it."""
-        answer = self.judgement.dma or self.judgement.interrupt
-        assert answer is not None
-        return answer.permitted
-
-    @property
-    def expected_message(self) -> Message | None:
-        """What an interrupt must become, if it is not posted or refused; a dword has no low address bits."""
-        answer = self.judgement.interrupt
-        message = answer.message if answer else None
-        return message and Message(message.address & -4, message.data)
-
-    @property
-    def complete(self) -> bool:
-        """Say whether all came of it that must, if the unit answers right."""
-        transfer = self.transfer
-        return transfer.done and not (transfer.permitted and self.expected_message and self.message is None)
-
-    @property
-    def stores(self) -> bool:
-        """Say whether it must write memory."""
-        dma = self.judgement.dma
-        return dma is not None and self.transfer.write and dma.address is not None
-
-
 class UnitReplay:
     """Plays a recording, or its first `limit` events, on the unit behind `bench`; the outcome is in `summary`.
 
@@ -139,8 +94,8 @@ class UnitReplay:
         self.summary = Summary(str(recording.path), bench.config)
         self._effects = Effects(bench, self._request_seen, self._message_seen)
         self._effect_differences: list[tuple[str, str]] = []
-        self._flights: deque[_Flight] = deque()
-        self._storing: deque[_Flight] = deque()  # writes that reached m_axi, whose data follow in this order
+        self._flights: deque[Flight] = deque()
+        self._storing: deque[Flight] = deque()  # writes that reached m_axi, whose data follow in this order
         self._working: dict[int, int] = {}  # offset -> size of registers that may not say yet what they must
         self._slow = _places(bench.config, SLOW)
         self._last_line, self._last_kind = 1, "mark"
@@ -255,7 +210,7 @@ class UnitReplay:
         self._flights.popleft()
         if flight in self._storing:
             self._storing.remove(flight)
-        text = self._flight_difference(flight)
+        text = flight.difference(self._bench.host.read)
         if text is None and not flight.transfer.permitted:
             text = yield from self._fault_log_difference(flight.judgement)
         self.summary.add(_unequal(flight.verdict, text) if text else flight.verdict)
@@ -332,7 +287,7 @@ class UnitReplay:
         elif len(self._flights) == IN_FLIGHT:
             yield from self._land_oldest()
         judgement = self._judge(event)
-        flight = _Flight(transfer, judgement, judgement.verdict)
+        flight = Flight(transfer, judgement, judgement.verdict)
         if not flight.permitted and judgement.messages:
             # Order between an event message and those of interrupts is nobody's promise either.
             yield from self._land()
@@ -370,7 +325,7 @@ class UnitReplay:
                 raise CheckFailed(f"data reached m_axi at {entry.address:#x}, which no request of a device brought")
             data = entry.value.to_bytes(entry.size, "little")
             self._storing[0].stored.update(enumerate(data, entry.address))
-            if len(self._storing[0].stored) == len(_bytes_written(self._storing[0])):
+            if len(self._storing[0].stored) == len(self._storing[0].bytes_written):
                 self._storing.popleft().answered = entry.clock + MEMORY_LATENCY
             return
         id_, address = entry.address.id, entry.address.addr
@@ -382,33 +337,6 @@ class UnitReplay:
                     self._storing.append(flight)
                 return
         raise CheckFailed(f"a request reached m_axi at {address:#x} with ID {id_}, for which nobody asked")
-
-    def _flight_difference(self, flight: _Flight) -> str | None:
-        """Say how the answer differs from that of the reference model, or what is wrong with its data."""
-        expected, permitted = flight.judgement.dma, flight.transfer.permitted
-        if expected is None:
-            return _interrupt_difference(flight)
-        if permitted != expected.permitted or flight.address != (expected.address if expected.permitted else None):
-            reached = "" if flight.address is None else f" and let it through to {flight.address:#x}"
-            ours = f"the simulated unit {'permitted' if permitted else 'refused'} it{reached}"
-            return f"{ours}, model/reference: {dma_text(expected)}"
-        if flight.transfer.write:
-            stored = flight.address is None or flight.stored == _bytes_written(flight)
-            return (
-                None if stored else f"the data that reached memory at {flight.address:#x} are not those of the device"
-            )
-        return self._read_difference(flight)
-
-    def _read_difference(self, flight: _Flight) -> str | None:
-        transfer, read = flight.transfer, self._bench.host.read
-        if not transfer.permitted:
-            return "the refused read brought data" if any(transfer.data) else None
-        if flight.address is None:
-            return None  # a zero-length read whose data mean nothing
-        size = 1 << transfer.size
-        places = beat_addresses(flight.address, transfer.beats, transfer.size, transfer.burst)
-        same = transfer.data == [read(place & -size, size) for place in places]
-        return None if same else f"the data that reached the device are not those of memory at {flight.address:#x}"
 
     def _fault_log_difference(self, judgement: Judgement) -> Answer:
         """Compare what a refusal left in the fault log; reading it changes nothing."""
@@ -470,34 +398,12 @@ class UnitReplay:
             self._difference("r", text)
 
 
-def _interrupt_difference(flight: _Flight) -> str | None:
-    """Say how the answer to an interrupt request differs from that of the reference model."""
-    expected, permitted, sent = flight.judgement.interrupt, flight.transfer.permitted, flight.message
-    assert expected is not None
-    if permitted == expected.permitted and sent == flight.expected_message:
-        overtaken = flight.overtaken
-        return None if overtaken is None else f"its message is before the answer to line {overtaken}, an older write"
-    ours = f"{'permitted' if permitted else 'refused'} it and sent {message_text(sent) if sent else 'nothing'}"
-    return f"the simulated unit {ours}, model/reference: {interrupt_text(expected)}"
-
-
 def _unequal(verdict: Verdict, text: str) -> Verdict:
     return dataclasses.replace(verdict, outcome=Outcome.UNEQUAL, text=text)
 
 
 def _line_number(difference: str) -> int:
     return int(difference.removeprefix("line ").partition(":")[0])
-
-
-def _bytes_written(flight: _Flight) -> dict[int, int]:
-    """Return what memory must hold of a write that is let through: host address -> byte."""
-    transfer, found = flight.transfer, dict[int, int]()
-    size = 1 << transfer.size
-    places = beat_addresses(flight.address or 0, transfer.beats, transfer.size, transfer.burst)
-    for place, value in zip(places, transfer.write_data, strict=True):
-        data = value.to_bytes(size, "little")
-        found |= {byte: data[byte % size] for byte in range(place, (place & -size) + size)}
-    return found
 
 
 def _is_access(offset: int, size: int) -> bool:
