@@ -2,23 +2,11 @@
 
 from collections import Counter
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
 from itertools import count
 from typing import NamedTuple
 
-from model.arch.encodings import ContextGranularity, DescriptorType, IotlbGranularity
-from model.arch.registers import (
-    CCMD,
-    GCMD,
-    GSTS,
-    IOTLB,
-    IQT,
-    IVA,
-    PHMBASE,
-    PHMLIMIT,
-    PMEN,
-    RTADDR,
-)
+from model.arch.encodings import DescriptorType, IotlbGranularity
+from model.arch.registers import CCMD, GCMD, GSTS, IOTLB, IQT, IVA, PHMBASE, PHMLIMIT, PMEN, RTADDR
 from model.arch.structures import CONTEXT_CACHE_INV, INV_WAIT, IOTLB_INV
 from model.reference.fault import Fault
 from model.reference.translate import Translator
@@ -28,9 +16,27 @@ from tb.axi_memory import Accepted
 from tb.check import CheckFailed
 from tb.page_tables import READ, WRITE, PageTables
 from tb.programming import enable_queue, enable_translation, poll
+from tb.race_kinds import (
+    DEVICES,
+    FAR,
+    FIRST,
+    KINDS,
+    KNOWN,
+    NEAR,
+    OTHER_PASSING,
+    PAGES,
+    PASSING,
+    PROBES,
+    UNKNOWN,
+    VICTIMS,
+    WARMING,
+    Kind,
+    Page,
+    Who,
+)
 from tb.testbench import Testbench
 
-__all__ = ["COMMANDS", "CONTROLS", "KINDS", "Kind", "Sweep"]
+__all__ = ["ROOTS", "Sweep"]
 
 HOST_LATENCY = 16  # clocks: longer than a completion takes to become visible
 VARYING = (1, 4, 25)
@@ -39,122 +45,7 @@ QUEUE, STATUS, QUEUE_BYTES = 0x8_0000, 0x7_0000, 0x1000
 ROOTS = (0x10_0000, 0x40_0000_0000)
 OLD, NEW = 1 << 46, 1 << 47  # host addresses of a page before and after
 
-# Functions of a device, chosen so that each function mask reaches one more of them.
-COLD, WARM, PASSING, OTHER_PASSING = 0, 4, 6, 7
-DEVICES = (COLD, WARM, PASSING, OTHER_PASSING)
-
-# Regions have nothing in common but the top table.
-NEAR, FAR, UNKNOWN = 1, 2, 3
-LARGE_SHIFT = 21
-
 Steps = Generator[None, None, None]
-
-
-class Page(NamedTuple):
-    """A page of guest memory."""
-
-    region: int
-    number: int
-
-
-KNOWN, BESIDE, UNTOUCHED = Page(NEAR, 0), Page(NEAR, 1), Page(NEAR, 2)
-DISTANT, FIRST, AFTER_FIRST = Page(FAR, 0), Page(UNKNOWN, 0), Page(UNKNOWN, 1)
-IN_BLOCK, IN_NEXT_BLOCK = Page(NEAR, 0x100), Page(NEAR, 0x200)
-PAGES = (KNOWN, BESIDE, UNTOUCHED, IN_BLOCK, IN_NEXT_BLOCK, DISTANT, FIRST, AFTER_FIRST)
-
-
-class Who(NamedTuple):
-    """A request: of which function, to which page, in which direction."""
-
-    function: int
-    page: Page
-    write: bool = False
-
-
-# Walks from the root on, of an unknown page, and a second one that waits for the first; an IOTLB hit; a walk that
-# begins at the lowest table; one that begins at the context; two that need no walk at all; and writes.
-VICTIMS = (
-    Who(COLD, FIRST),
-    Who(COLD, FIRST),
-    Who(WARM, KNOWN),
-    Who(WARM, BESIDE),
-    Who(WARM, DISTANT),
-    Who(PASSING, KNOWN),
-    Who(OTHER_PASSING, KNOWN),
-    Who(WARM, KNOWN, True),
-    Who(COLD, FIRST, True),
-    Who(WARM, BESIDE, True),
-)
-PROBES = (
-    *VICTIMS,
-    Who(WARM, UNTOUCHED),
-    Who(WARM, IN_BLOCK),
-    Who(WARM, IN_NEXT_BLOCK),
-    Who(COLD, AFTER_FIRST),
-    Who(COLD, AFTER_FIRST, True),
-)
-WARMING = (Who(WARM, KNOWN), Who(PASSING, KNOWN), Who(OTHER_PASSING, KNOWN))
-
-
-@dataclass(frozen=True)
-class Kind:
-    """What is done in the middle of the requests.
-
-    `context` and `iotlb` are granularities, None without such a command; both: context first. `function_mask` is FM;
-    `address_mask` and `hint` are AM and IH of two commands by page, one for the known page, one for the unknown one.
-    `control`: one of CONTROLS in place of a command.
-    """
-
-    name: str
-    context: ContextGranularity | None = None
-    iotlb: IotlbGranularity | None = None
-    function_mask: int = 0
-    address_mask: int = 0
-    hint: int = 0
-    control: str = ""
-
-    @property
-    def large(self) -> bool:
-        """Say whether the unknown page is one of 2 MiB, of which the command names another part."""
-        return self.address_mask == 1
-
-    def covers_function(self, function: int) -> bool:
-        """Say whether a command for a context reaches the context-entry of a function."""
-        if self.context is not ContextGranularity.DEVICE:
-            return True
-        return not (function ^ self.source_function) & ~(0, 0b100, 0b110, 0b111)[self.function_mask]
-
-    @property
-    def source_function(self) -> int:
-        """Function of the source-id in the command: another one than meant, where the mask leaves that out."""
-        return COLD ^ (0, 0b100, 0b110, 0b111)[self.function_mask]
-
-    def covers_page(self, page: Page) -> bool:
-        """Say whether a command reaches the translation of a page."""
-        if self.iotlb is not IotlbGranularity.PAGE:
-            return True
-        if page.region == UNKNOWN and self.large:
-            return True
-        return page.region in (NEAR, UNKNOWN) and not page.number >> self.address_mask
-
-
-GLOBAL, DOMAIN, DEVICE = ContextGranularity.GLOBAL, ContextGranularity.DOMAIN, ContextGranularity.DEVICE
-BY_PAGE = IotlbGranularity.PAGE
-COMMANDS = (
-    Kind("context global", context=GLOBAL),
-    Kind("context domain", context=DOMAIN),
-    *(Kind(f"context device FM {mask}", context=DEVICE, function_mask=mask) for mask in range(4)),
-    Kind("context device, then IOTLB domain", context=DEVICE, iotlb=IotlbGranularity.DOMAIN, function_mask=3),
-    Kind("IOTLB global", iotlb=IotlbGranularity.GLOBAL),
-    Kind("IOTLB domain", iotlb=IotlbGranularity.DOMAIN),
-    *(
-        Kind(f"IOTLB page AM {mask} IH {hint}", iotlb=BY_PAGE, address_mask=mask, hint=hint)
-        for mask in (0, 1, 9, 18)
-        for hint in (0, 1)
-    ),
-)
-CONTROLS = tuple(Kind(name, control=name) for name in ("SRTP", "TE off", "TE on", "PMEN on", "PMEN off"))
-KINDS = {kind.name: kind for kind in COMMANDS + CONTROLS}
 
 
 class Sweep:
@@ -427,7 +318,7 @@ class Trial:
     def _change_entries(self) -> None:
         """Replace an entry that points to a table, or with IH = 1 only those of pages."""
         kind, tables = self.kind, self.tables
-        if kind.iotlb is not BY_PAGE:
+        if kind.iotlb is not IotlbGranularity.PAGE:
             for region in (NEAR, FAR, UNKNOWN):
                 self._copy(Page(region, 0), tables.levels)
             return
@@ -507,7 +398,7 @@ class Trial:
     def _by_registers(self) -> Steps:
         bench, kind = self.bench, self.kind
         offset, operand = bench.config.register_offset(IOTLB), bench.config.register_offset(IVA)
-        targets = self._targets() if kind.iotlb is BY_PAGE else [None]
+        targets = self._targets() if kind.iotlb is IotlbGranularity.PAGE else [None]
         if targets[0] is not None:
             yield from bench.write(operand, targets[0], 8)
         self._change()
@@ -544,7 +435,7 @@ class Trial:
         if kind.iotlb is not None:
             descriptor = IOTLB_INV["TYPE_LO"].to(DescriptorType.IOTLB) | IOTLB_INV["G"].to(kind.iotlb)
             descriptor |= IOTLB_INV["DID"].to(self.domain)
-            if kind.iotlb is BY_PAGE:
+            if kind.iotlb is IotlbGranularity.PAGE:
                 found += [descriptor | target << 64 for target in self._targets()]
             else:
                 found.append(descriptor)

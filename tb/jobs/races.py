@@ -6,7 +6,8 @@ from typing import Any
 from model.arch import UnitConfig
 from tb.event_races import RACES, EventSweep
 from tb.players import play_model
-from tb.races import COMMANDS, CONTROLS, Sweep
+from tb.race_kinds import COMMANDS, CONTROLS
+from tb.races import Sweep
 from tb.testbench import Testbench
 from tb.wild_tables import WildTables
 

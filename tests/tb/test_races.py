@@ -8,7 +8,8 @@ from tb.check import CheckFailed
 from tb.event_races import OFFSETS, RACES, EventSweep
 from tb.jobs.races import SLOW, SWEEPS, WILD_IMAGES, run_on_model
 from tb.players import play_model
-from tb.races import COMMANDS, CONTROLS, Sweep
+from tb.race_kinds import COMMANDS, CONTROLS
+from tb.races import Sweep
 from tb.testbench import Testbench
 from tests.tb import broken_units
 from tests.tb.broken_units import broken
