@@ -26,7 +26,7 @@ class InterruptEntryCache(wiring.Component):
     lookup : In(16)
         Index.
     hit, irte : Out
-        The entry found for the look-up two clocks ago; `irte` is 0 without a hit.
+        The entry found for the look-up two clocks ago; `irte` means nothing without a hit.
     fill : In
         With `valid`: keep `irte` for `index`.
     invalidate : In
@@ -48,43 +48,47 @@ class InterruptEntryCache(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         count = self.config.iec_entries
+        command = self.invalidate
         valid, matches, matched, same, replaced = (Signal(count) for _ in range(5))
         indices = [Signal(INTERRUPT_INDEX_BITS, name=f"index_{i}") for i in range(count)]
         m.submodules.irtes = irtes = memory.Memory(shape=IRTE_BITS, depth=max(count, 16), init=[])
         write, read = irtes.write_port(), irtes.read_port(domain="comb")
         victim = Signal(count, init=1)
-        command = self.invalidate
-        commanded, fill = Signal(), Signal()
-        # A fill and a command do not meet, so they share a comparison: with this index, but for these bits.
-        index, ignored = Signal(INTERRUPT_INDEX_BITS), Signal(INTERRUPT_INDEX_BITS)
+        # A fill is known late in its clock, so it is stored in the next one, in which it counts already.
+        new = Signal.like(self.fill)
+        known, is_new, was_replaced = Signal(), Signal(), Signal()
 
+        def survives(index):
+            different = (index ^ command.interrupt_index) & ~command.interrupt_mask
+            return ~(command.iec_global | (command.iec_index & (different == 0)))
+
+        m.d.sync += [new.eq(self.fill), new.valid.eq(self.fill.valid & ~(command.iec_global | command.iec_index))]
         m.d.comb += [
-            commanded.eq(command.iec_global | command.iec_index),
-            fill.eq(self.fill.valid & ~commanded),
-            index.eq(Mux(command.iec_index, command.interrupt_index, self.fill.index)),
-            ignored.eq(Mux(command.iec_index, command.interrupt_mask, 0)),
-            replaced.eq(Mux(fill, Mux(same.any(), same, victim), 0)),
-            write.en.eq(fill),
-            write.addr.eq(number_of(replaced)),
-            write.data.eq(self.fill.irte),
+            known.eq(same.any()),
+            replaced.eq(Mux(new.valid, Mux(known, same, victim), 0)),
+            write.en.eq(new.valid),
+            write.addr.eq(number_of(Mux(known, same, victim))),
+            write.data.eq(new.irte),
             read.addr.eq(number_of(matched)),
+            is_new.eq(new.index == self.lookup),
+            # An entry that was replaced in the clock of the look-up gives no hit.
+            was_replaced.eq(new.valid & Mux(known, (matched & same).any(), (matched & victim).any())),
         ]
-        with m.If(fill & ~same.any()):
+        with m.If(new.valid & ~known):
             m.d.sync += victim.eq(victim.rotate_left(1))
         for i in range(count):
             m.d.comb += [
                 matches[i].eq(valid[i] & (indices[i] == self.lookup)),
-                same[i].eq(valid[i] & (((indices[i] ^ index) & ~ignored) == 0)),
+                same[i].eq(valid[i] & (indices[i] == new.index)),
             ]
             with m.If(replaced[i]):
-                m.d.sync += [valid[i].eq(1), indices[i].eq(self.fill.index)]
-            with m.If(command.iec_global | (command.iec_index & same[i])):
+                m.d.sync += [valid[i].eq(survives(new.index)), indices[i].eq(new.index)]
+            with m.Elif(~survives(indices[i])):
                 m.d.sync += valid[i].eq(0)
 
         m.d.sync += [
-            # Without `replaced`, an entry would answer in the next clock with what it holds by then.
-            matched.eq(matches & ~replaced),
-            self.hit.eq(matched.any()),
-            self.irte.eq(Mux(matched.any(), read.data, 0)),
+            matched.eq(Mux(is_new, replaced, 0) | (matches & ~replaced)),
+            self.hit.eq(matched.any() & ~was_replaced),
+            self.irte.eq(read.data),
         ]
         return m

@@ -289,7 +289,7 @@ class InterruptRemapper(wiring.Component):
             check.source_id.eq(request.source_id),
             check.extended.eq(request.extended),
             # What an older epoch has read may be used, but not kept.
-            fill.valid.eq((chosen & ~self._older()).any() & (check.fault_reason == 0)),
+            fill.valid.eq((chosen & ~self._older()).any() & ~check.refused),
             fill.index.eq(request.index),
             fill.irte.eq(returned.entry),
         ]
@@ -381,19 +381,24 @@ class InterruptRemapper(wiring.Component):
         """The oldest request is answered, and its slot free again. Its masks: what has left well, or with a fault."""
         oldest = Signal.like(self._first)
         all_okay, all_failed = Signal.like(okay), Signal.like(failed)
-        answered = Mux(self.answer.valid & self.answer.ready, oldest, 0)
+        following = oldest.rotate_left(1)
+        answered = self.answer.valid & self.answer.ready
+        freed = Mux(answered, oldest, 0)
+        ids = [self._request(m, number_of(slot)).id for slot in (oldest, following)]
+        id = Signal.like(self.answer.p.id)  # read a clock before, for it is compared with others
         m.d.comb += [
             self.answer.valid.eq((oldest & (all_okay | all_failed)).any()),
-            self.answer.p.id.eq(self._request(m, number_of(oldest)).id),
+            self.answer.p.id.eq(id),
             self.answer.p.okay.eq((oldest & all_okay).any()),
         ]
         m.d.sync += [
-            all_okay.eq((all_okay | okay) & ~answered),
-            all_failed.eq((all_failed | failed) & ~answered),
-            self._taken.eq((self._taken | self._comes) & ~answered),
+            id.eq(Mux(answered, ids[1], ids[0])),
+            all_okay.eq((all_okay | okay) & ~freed),
+            all_failed.eq((all_failed | failed) & ~freed),
+            self._taken.eq((self._taken | self._comes) & ~freed),
         ]
-        with m.If(self.answer.valid & self.answer.ready):
-            m.d.sync += oldest.eq(oldest.rotate_left(1))
+        with m.If(answered):
+            m.d.sync += oldest.eq(following)
 
 
 def _settled(slots, *, refused, suppressed, posted):
@@ -413,4 +418,4 @@ def _keep(m, memory, slots, check):
         write.data.fault_reason.eq(check.fault_reason),
     ]
     # Of a posting it is not known yet whether it will fault.
-    return _settled(slots, refused=check.fault_reason != 0, suppressed=check.suppressed, posted=check.posted)
+    return _settled(slots, refused=check.refused, suppressed=check.suppressed, posted=check.posted)

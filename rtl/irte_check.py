@@ -37,8 +37,9 @@ class IrteCheck(wiring.Component):
         Of the requester.
     extended : In
         IRTA.EIME of the table.
-    fault_reason, suppressed : Out
-        FaultReason, 0 for none; whether FPD of the entry keeps the record back (0 without a fault).
+    refused, fault_reason, suppressed : Out
+        Whether there is a fault; FaultReason, 0 for none; whether FPD of the entry keeps the record back (0 without a
+        fault).
     posted : Out
         There is no fault, and the interrupt is to be posted; otherwise it becomes a message.
     """
@@ -51,6 +52,7 @@ class IrteCheck(wiring.Component):
                 "error": In(1),
                 "source_id": In(16),
                 "extended": In(1),
+                "refused": Out(1),
                 "fault_reason": Out(8),
                 "suppressed": Out(1),
                 "posted": Out(1),
@@ -60,11 +62,15 @@ class IrteCheck(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         entry = data.View(data.StructLayout(IRTE_REMAPPED.layout), self.irte)
-        wants_post, reserved, matches = Signal(), Signal(), Signal()
+        wants_post, reserved, matches, passes = (Signal() for _ in range(4))
         m.d.comb += [
             wants_post.eq(entry.im & int(self.config.pi)),
             reserved.eq(self._reserved(entry, wants_post)),
             matches.eq(self._source_matches(entry)),
+            passes.eq(~self.error & entry.p & (entry.svt != SourceValidation.RESERVED) & ~reserved & matches),
+            self.refused.eq(~passes),
+            self.posted.eq(passes & wants_post),
+            self.suppressed.eq(~passes & ~self.error & entry.fpd),
         ]
         with m.If(self.error):
             m.d.comb += self.fault_reason.eq(FaultReason.IRTE_ACCESS_ERROR)
@@ -76,9 +82,6 @@ class IrteCheck(wiring.Component):
             m.d.comb += self.fault_reason.eq(FaultReason.SOURCE_ID_MISMATCH)
         with m.Elif(reserved):
             m.d.comb += self.fault_reason.eq(FaultReason.IRTE_RESERVED_BITS)
-        with m.Else():
-            m.d.comb += self.posted.eq(wants_post)
-        m.d.comb += self.suppressed.eq((self.fault_reason != 0) & ~self.error & entry.fpd)
         return m
 
     def _source_matches(self, entry):
@@ -97,12 +100,12 @@ class IrteCheck(wiring.Component):
 
     def _reserved(self, entry, wants_post):
         config = self.config
-        remapped = config.reserved_mask(IRTE_REMAPPED)
         beyond_haw = IRTE_POSTED["PDAH"].to((1 << 32) - (1 << config.haw - 32))
-        posted = config.reserved_mask(IRTE_POSTED) | beyond_haw
-        mask = Mux(wants_post, posted, Mux(self.extended, remapped, remapped | NOT_XAPIC_DESTINATION))
+        posted = (self.irte & (config.reserved_mask(IRTE_POSTED) | beyond_haw)).any()
+        remapped = (self.irte & config.reserved_mask(IRTE_REMAPPED)).any()
+        wide = (self.irte & NOT_XAPIC_DESTINATION).any()
         known_mode = Cat(entry.dlm == mode for mode in DeliveryMode).any()
-        return (self.irte & mask).any() | (~wants_post & ~known_mode)
+        return Mux(wants_post, posted, remapped | ~known_mode | (wide & ~self.extended))
 
 
 class IrteMeaning(wiring.Component):

@@ -149,37 +149,37 @@ class MemoryPort(wiring.Component):
         others = (self.queue, self.interrupts, self.descriptor_read)
         overtaken = Signal(range(WALKS_IN_A_ROW + 1))
         free, waiting, choose_other = Signal(), Signal(), Signal()
-        other = self._choose(m, [other.valid for other in others], free & choose_other)
-        chosen = Signal.like(other)  # 0 for walks, then the others
+        number = self._choose(m, [other.valid for other in others], free & choose_other)
         m.d.comb += [
             free.eq(~axi.arvalid | axi.arready),
-            waiting.eq(other != 0),
+            waiting.eq(Cat(other.valid for other in others).any()),
             choose_other.eq(waiting & (~walks.valid | (overtaken == WALKS_IN_A_ROW))),
-            chosen.eq(Mux(choose_other, other, 0)),
             walks.ready.eq(free & ~choose_other),
-            *(source.ready.eq(free & (chosen == number)) for number, source in enumerate(others, start=1)),
+            *(other.ready.eq(free & choose_other & (number == place)) for place, other in enumerate(others)),
         ]
         with m.If(free):
             m.d.sync += axi.arvalid.eq(walks.valid | waiting)
-            reads = self._reads()
-            m.d.sync += [getattr(axi, name).eq(at(chosen, [read[name] for read in reads])) for name in reads[0]]
+            walk, *reads = self._reads()
+            for name in walk:  # walks come late in the clock
+                other = at(number, [read[name] for read in reads])
+                m.d.sync += getattr(axi, name).eq(Mux(choose_other, other, walk[name]))
             with m.If(choose_other | ~waiting):
                 m.d.sync += overtaken.eq(0)
             with m.Else():
                 m.d.sync += overtaken.eq(overtaken + 1)
 
     def _choose(self, m, valids, taken):
-        """Return the number, from 1 on, of the first one that waits, 0 for none, beginning behind the last `taken`."""
+        """Return the number of the first one that waits, beginning behind the last one `taken`."""
         count = len(valids)
-        number, turn = Signal(range(count + 1)), Signal(range(count))
+        number, turn = Signal(range(count)), Signal(range(count))
         with m.Switch(turn):
             for first in range(count):
                 with m.Case(first):
                     for place in reversed([(first + offset) % count for offset in range(count)]):
                         with m.If(valids[place]):
-                            m.d.comb += number.eq(place + 1)
+                            m.d.comb += number.eq(place)
         with m.If(taken):
-            m.d.sync += turn.eq(Mux(number == count, 0, number))
+            m.d.sync += turn.eq(Mux(number == count - 1, 0, number + 1))
         return number
 
     def _reads(self):

@@ -22,8 +22,8 @@ def below(number, count):
 
 def in_turn(wants, turn):
     """Return the one of `wants` that comes after the last one chosen, `turn`, going round."""
-    after = wants & ~(turn | (turn - 1))[: len(turn)]
-    return Mux(after.any() & turn.any(), lowest(after), lowest(wants))
+    after = wants & Cat(turn[:place].any() for place in range(len(turn)))
+    return Mux(after.any(), lowest(after), lowest(wants))
 
 
 def decoded(number):
@@ -37,7 +37,7 @@ def decoded(number):
 
 def lowest(bits):
     """Return `bits` with only its lowest 1 left."""
-    return (bits & (~bits + 1))[: len(bits)]
+    return Cat(bit & ~bits[:place].any() for place, bit in enumerate(bits))
 
 
 def lowest_number(bits):

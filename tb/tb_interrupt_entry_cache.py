@@ -58,7 +58,7 @@ async def run_phase(dut, values: Values, seen: Counter, filling: float, invalida
         await RisingEdge(dut.clk)  # what is read here is from before the edge
         before, victim = model.entries[:], model.victim
         outputs = model.step(inputs)
-        actual = int(dut.hit.value), int(dut.irte.value)
+        actual = int(dut.hit.value), int(dut.irte.value) if dut.hit.value else 0
         expected = int(outputs.irte is not None), outputs.irte or 0
         if asked[0]:
             assert actual == expected, f"clock {clock}, {inputs}: {actual} != {expected} (expected)"

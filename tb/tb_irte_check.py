@@ -28,6 +28,7 @@ async def compare(dut, inputs: IrteInputs) -> Checked:
     where = f"entry {irte:#034x}, error {error}, source-id {source_id:#06x}, extended {extended}: expected {expected}"
     flags = int(dut.fault_reason.value), int(dut.suppressed.value), int(dut.posted.value)
     assert flags == expected[:3], f"{where}: {flags}"
+    assert int(dut.refused.value) == (expected.fault_reason != 0), where
     if expected.posted:
         posting = int(dut.descriptor.value), int(dut.vector.value), int(dut.urgent.value)
         assert posting == expected[4:], f"{where}: {posting}"
