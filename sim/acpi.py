@@ -21,8 +21,9 @@ from model.arch.dmar import (
     SCOPE_TYPES,
     STRUCTURE_TYPES,
 )
+from sim.section import DescriptionError, Section
 
-__all__ = ["DEVICE_TLB_NOTE", "AcpiError", "dmar_table", "wants_device_tlbs"]
+__all__ = ["DEVICE_TLB_NOTE", "dmar_table", "wants_device_tlbs"]
 
 PAGE_BYTES = 4096
 REVISION = 1
@@ -32,78 +33,22 @@ CREATOR_REVISION = 1
 PATH = re.compile(r"(?P<bus>[0-9a-f]{2}):(?P<path>[01][0-9a-f]\.[0-7](?:/[01][0-9a-f]\.[0-7])*)", re.IGNORECASE)
 NUMBERED = ("ioapic", "hpet", "namespace")  # scopes whose ENUMERATION_ID says which one it is
 
+LISTED = "docs/integration.md lists what is"
 DEVICE_TLB_NOTE = (
     "ATSR and SATC speak of device-TLBs, which this unit does not have (ECAP.DT is 0): "
     "an operating system will leave them off"
 )
 
 
-class AcpiError(Exception):
-    """A description that makes no table; the text is one sentence with the place in the description."""
-
-
-class _Section:
-    """One table of the description: typed values taken by name, and none left over."""
-
-    def __init__(self, values: Any, place: str) -> None:
-        if not isinstance(values, Mapping):
-            raise AcpiError(f"{place} must be a table of names and values")
-        self._values = dict(values)
-        self.place = place
-
-    def number(self, name: str, bits: int, default: int | None = None) -> int:
-        value = self._take(name, default)
-        if type(value) is not int or not 0 <= value < 1 << bits:
-            raise AcpiError(f"{self.place}.{name} must be a number of at most {bits} bits, not {value!r}")
-        return value
-
-    def flag(self, name: str) -> bool:
-        value = self._take(name, False)
-        if not isinstance(value, bool):
-            raise AcpiError(f"{self.place}.{name} must be true or false, not {value!r}")
-        return value
-
-    def text(self, name: str, characters: int, default: str | None = None) -> str:
-        value = self._take(name, default)
-        if not (isinstance(value, str) and value.isascii() and value.isprintable() and 0 < len(value) <= characters):
-            raise AcpiError(f"{self.place}.{name} must be 1 to {characters} ASCII characters, not {value!r}")
-        return value
-
-    def sections(self, name: str) -> "list[_Section]":
-        values = self._take(name, [])
-        if not isinstance(values, list):
-            raise AcpiError(f"{self.place}.{name}".lstrip(".") + " must be a list of tables")
-        return [_Section(value, f"{self.place}.{name}[{number}]".lstrip(".")) for number, value in enumerate(values)]
-
-    def section(self, name: str) -> "_Section":
-        return _Section(self._take(name, {}), name)
-
-    def names(self) -> list[str]:
-        return list(self._values)
-
-    def end(self) -> None:
-        """Refuse what nobody took: a misspelt name must not be a default."""
-        for name in self._values:
-            raise AcpiError(
-                f"{self.place}.{name}".lstrip(".") + " is not known here; docs/integration.md lists what is"
-            )
-
-    def _take(self, name: str, default: Any) -> Any:
-        value = self._values.pop(name, default)
-        if value is None:
-            raise AcpiError(f"{self.place}.{name} is missing")
-        return value
-
-
 def dmar_table(description: Mapping[str, Any], config: UnitConfig) -> bytes:
-    """Return the bytes of the table, checksum and all; AcpiError, with the place, for what cannot be said in it."""
-    root = _Section(description, "")
+    """Return the bytes of the table, checksum and all; DescriptionError for what cannot be said in it."""
+    root = Section(description)
     head = root.section("table")
     makers = {"drhd": _drhd, "rmrr": _rmrr, "atsr": _atsr, "rhsa": _rhsa, "andd": _andd, "satc": _satc}
     sections = {name: root.sections(name) for name in makers}
-    root.end()
+    root.end(LISTED)
     if not sections["drhd"]:
-        raise AcpiError("drhd is missing; a table without a unit tells an operating system nothing")
+        raise DescriptionError("drhd is missing; a table without a unit tells an operating system nothing")
     _check_catch_all(description["drhd"])
     body = b"".join(makers[name](section, config) for name, found in sections.items() for section in found)
     _check_references(description)
@@ -115,15 +60,15 @@ def wants_device_tlbs(description: Mapping[str, Any]) -> bool:
     return bool(description.get("atsr") or description.get("satc"))
 
 
-def _with_head(section: _Section, body: bytes, config: UnitConfig) -> bytes:
+def _with_head(section: Section, body: bytes, config: UnitConfig) -> bytes:
     values = {
         "OEM_ID": _spelt(section.text("oem_id", 6, "VTDUNT"), 6),
         "OEM_TABLE_ID": _spelt(section.text("oem_table_id", 8, "VTDUNIT"), 8),
-        "OEM_REVISION": section.number("oem_revision", 32, 1),
+        "OEM_REVISION": section.bits("oem_revision", 32, 1),
         "X2APIC_OPT_OUT": section.flag("x2apic_opt_out"),
         "DMA_CTRL_PLATFORM_OPT_IN": section.flag("dma_ctrl_platform_opt_in"),
     }
-    section.end()
+    section.end(LISTED)
     table = _bytes(
         DMAR_HEADER,
         body,
@@ -139,79 +84,83 @@ def _with_head(section: _Section, body: bytes, config: UnitConfig) -> bytes:
     return table[:at] + bytes([-sum(table) % 256]) + table[at + 1 :]
 
 
-def _drhd(section: _Section, config: UnitConfig) -> bytes:
+def _drhd(section: Section, config: UnitConfig) -> bytes:
     values = {
         "INCLUDE_PCI_ALL": section.flag("include_pci_all"),
         "SIZE": (REGISTER_SPACE_BYTES // PAGE_BYTES - 1).bit_length(),
-        "SEGMENT": section.number("segment", 16, 0),
+        "SEGMENT": section.bits("segment", 16, 0),
         "REGISTER_BASE": _page(section, "register_base", config),
     }
     return _structure(DRHD, section, _scopes(section), **values)
 
 
-def _rmrr(section: _Section, config: UnitConfig) -> bytes:
-    base, limit = _page(section, "base", config), section.number("limit", config.haw)
+def _rmrr(section: Section, config: UnitConfig) -> bytes:
+    base, limit = _page(section, "base", config), section.bits("limit", config.haw)
     if (limit + 1) % PAGE_BYTES or limit < base:
-        raise AcpiError(f"{section.place}.limit must be the last byte of a 4 KiB page not below base, not {limit:#x}")
-    values = {"SEGMENT": section.number("segment", 16, 0), "BASE": base, "LIMIT": limit}
+        raise DescriptionError(
+            f"{section.place}.limit must be the last byte of a 4 KiB page not below base, not {limit:#x}"
+        )
+    values = {"SEGMENT": section.bits("segment", 16, 0), "BASE": base, "LIMIT": limit}
     return _structure(RMRR, section, _some_scopes(section), **values)
 
 
-def _atsr(section: _Section, config: UnitConfig) -> bytes:
-    values = {"ALL_PORTS": section.flag("all_ports"), "SEGMENT": section.number("segment", 16, 0)}
+def _atsr(section: Section, config: UnitConfig) -> bytes:
+    values = {"ALL_PORTS": section.flag("all_ports"), "SEGMENT": section.bits("segment", 16, 0)}
     scopes = _scopes(section)
     if bool(values["ALL_PORTS"]) == bool(scopes):
-        raise AcpiError(f"{section.place} must have either all_ports = true or scopes, the root ports that it is about")
+        raise DescriptionError(
+            f"{section.place} must have either all_ports = true or scopes, the root ports that it is about"
+        )
     return _structure(ATSR, section, scopes, **values)
 
 
-def _rhsa(section: _Section, config: UnitConfig) -> bytes:
+def _rhsa(section: Section, config: UnitConfig) -> bytes:
     values = {
         "REGISTER_BASE": _page(section, "register_base", config),
-        "PROXIMITY_DOMAIN": section.number("proximity_domain", 32),
+        "PROXIMITY_DOMAIN": section.bits("proximity_domain", 32),
     }
     return _structure(RHSA, section, b"", **values)
 
 
-def _andd(section: _Section, config: UnitConfig) -> bytes:
-    number, name = section.number("number", 8), section.text("name", 255)
+def _andd(section: Section, config: UnitConfig) -> bytes:
+    number, name = section.bits("number", 8), section.text("name", 255)
     if not re.fullmatch(r"\\?[A-Z_][A-Z0-9_]{0,3}(\.[A-Z_][A-Z0-9_]{0,3})*", name):
-        raise AcpiError(rf"{section.place}.name must be an ACPI path such as \_SB.PCI0.I2C0, not {name}")
+        raise DescriptionError(rf"{section.place}.name must be an ACPI path such as \_SB.PCI0.I2C0, not {name}")
     return _structure(ANDD, section, name.encode() + b"\0", ACPI_DEVICE_NUMBER=number)
 
 
-def _satc(section: _Section, config: UnitConfig) -> bytes:
-    values = {"ATC_REQUIRED": section.flag("atc_required"), "SEGMENT": section.number("segment", 16, 0)}
+def _satc(section: Section, config: UnitConfig) -> bytes:
+    values = {"ATC_REQUIRED": section.flag("atc_required"), "SEGMENT": section.bits("segment", 16, 0)}
     return _structure(SATC, section, _some_scopes(section), **values)
 
 
-def _structure(structure: Structure, section: _Section, rest: bytes, **values: int) -> bytes:
-    section.end()
+def _structure(structure: Structure, section: Section, rest: bytes, **values: int) -> bytes:
+    section.end(LISTED)
     return _bytes(structure, rest, TYPE=STRUCTURE_TYPES[structure.name], **values)
 
 
-def _some_scopes(section: _Section) -> bytes:
+def _some_scopes(section: Section) -> bytes:
     scopes = _scopes(section)
     if not scopes:
-        raise AcpiError(f"{section.place}.scopes is missing; it names the devices that this is about")
+        raise DescriptionError(f"{section.place}.scopes is missing; it names the devices that this is about")
     return scopes
 
 
-def _scopes(section: _Section) -> bytes:
+def _scopes(section: Section) -> bytes:
     return b"".join(map(_scope, section.sections("scopes")))
 
 
-def _scope(section: _Section) -> bytes:
-    kinds = [name for name in section.names() if name in SCOPE_TYPES]
+def _scope(section: Section) -> bytes:
+    kinds = [name for name in section.names if name in SCOPE_TYPES]
     if len(kinds) != 1:
-        raise AcpiError(f"{section.place} must have exactly one of {', '.join(SCOPE_TYPES)}")
+        raise DescriptionError(f"{section.place} must have exactly one of {', '.join(SCOPE_TYPES)}")
     (kind,) = kinds
     text = section.text(kind, 255)
     match = PATH.fullmatch(text)
     if not match:
-        raise AcpiError(f"{section.place}.{kind} must be a path such as 00:1c.0 or 00:1c.0/00.0, not {text}")
-    number = section.number("id", 8) if kind in NUMBERED else 0
-    section.end()
+        raise DescriptionError(f"{section.place}.{kind} must be a path such as 00:1c.0 or 00:1c.0/00.0, not {text}")
+    number = section.bits("id", 8) if kind in NUMBERED else 0
+    section.end(LISTED)
     path = bytes(int(digit, 16) for hop in match["path"].split("/") for digit in hop.split("."))
     return _bytes(DEVICE_SCOPE, path, TYPE=SCOPE_TYPES[kind], ENUMERATION_ID=number, START_BUS=int(match["bus"], 16))
 
@@ -220,7 +169,7 @@ def _bytes(structure: Structure, rest: bytes, **values: int) -> bytes:
     """Return a structure and what follows it; LENGTH counts both."""
     length = structure.width // 8 + len(rest)
     if length.bit_length() > structure["LENGTH"].width:
-        raise AcpiError(f"{structure.name} is {length} bytes long, more than its length field can say")
+        raise DescriptionError(f"{structure.name} is {length} bytes long, more than its length field can say")
     return structure.pack(LENGTH=length, **values).to_bytes(structure.width // 8, "little") + rest
 
 
@@ -228,10 +177,10 @@ def _spelt(text: str, characters: int) -> int:
     return int.from_bytes(text.ljust(characters).encode(), "little")
 
 
-def _page(section: _Section, name: str, config: UnitConfig) -> int:
-    address = section.number(name, config.haw)
+def _page(section: Section, name: str, config: UnitConfig) -> int:
+    address = section.bits(name, config.haw)
     if address % PAGE_BYTES:
-        raise AcpiError(f"{section.place}.{name} must be a multiple of 4 KiB, not {address:#x}")
+        raise DescriptionError(f"{section.place}.{name} must be a multiple of 4 KiB, not {address:#x}")
     return address
 
 
@@ -240,18 +189,20 @@ def _check_catch_all(units: list[Mapping[str, Any]]) -> None:
     for number, unit in enumerate(units):
         behind = [later for later in units[number + 1 :] if later.get("segment", 0) == unit.get("segment", 0)]
         if unit.get("include_pci_all") and behind:
-            raise AcpiError(f"drhd[{number}].include_pci_all must be of the last drhd of its segment")
+            raise DescriptionError(f"drhd[{number}].include_pci_all must be of the last drhd of its segment")
 
 
 def _check_references(description: Mapping[str, Any]) -> None:
     bases = {unit["register_base"] for unit in description["drhd"]}
     for number, place in enumerate(description.get("rhsa", [])):
         if place["register_base"] not in bases:
-            raise AcpiError(f"rhsa[{number}].register_base must be that of a drhd, not {place['register_base']:#x}")
+            raise DescriptionError(
+                f"rhsa[{number}].register_base must be that of a drhd, not {place['register_base']:#x}"
+            )
     declared = {device["number"] for device in description.get("andd", [])}
     for where, number in _namespace_scopes(description):
         if number not in declared:
-            raise AcpiError(f"{where}.id must be the number of an andd, not {number}")
+            raise DescriptionError(f"{where}.id must be the number of an andd, not {number}")
 
 
 def _namespace_scopes(description: Mapping[str, Any]) -> Iterator[tuple[str, int]]:

@@ -23,13 +23,14 @@ def acpi(description: Path, config_name: str, target: Path) -> None:
 
     Exit status: 0 written, 2 bad usage or input; then nothing was changed.
     """
-    from sim.acpi import DEVICE_TLB_NOTE, AcpiError, dmar_table, wants_device_tlbs
+    from sim.acpi import DEVICE_TLB_NOTE, dmar_table, wants_device_tlbs
+    from sim.section import DescriptionError
 
     config = configuration(config_name)
     values = _toml(description)
     try:
         table = dmar_table(values, config)
-    except AcpiError as error:
+    except DescriptionError as error:
         raise BadInput(f"{description}: {error}") from None
     write_whole(target, table, "-o")
     if wants_device_tlbs(values):

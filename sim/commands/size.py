@@ -116,7 +116,8 @@ def _recorded(path: Path, limit: int | None) -> "Stream":
 
 
 def _described(path: Path, limit: int | None) -> "Stream":
-    from sim.sizing.description import DescriptionError, load_description
+    from sim.section import DescriptionError
+    from sim.sizing.description import load_description
     from sim.sizing.synthetic import synthetic_stream
 
     try:

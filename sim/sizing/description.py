@@ -2,15 +2,18 @@
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Description", "DescriptionError", "Device", "load_description"]
+from sim.section import DescriptionError, Section
+
+__all__ = ["Description", "Device", "load_description"]
 
 UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 AMOUNT = re.compile(r"(\d+)([KMGT]?)")
+AMOUNTS = 'bytes such as 4096, "64K" or "2M"'
 SOURCE_ID = re.compile(r"([0-9a-f]{2}):([01][0-9a-f])\.([0-7])", re.IGNORECASE)
 
 PAGE_LEVELS = {"4K": 1, "2M": 2, "1G": 3}
@@ -21,10 +24,6 @@ MOST_REQUESTS = 100_000_000
 MOST_VECTORS = 4096
 INTERRUPT_RANGE = range(0xFEE0_0000, 0xFEF0_0000)
 DEFAULT_BASE = 1 << 32
-
-
-class DescriptionError(Exception):
-    """A description of which no stream can be made; the text is one sentence with the place."""
 
 
 @dataclass(frozen=True)
@@ -64,74 +63,6 @@ class Description:
     devices: tuple[Device, ...]
 
 
-class _Section:
-    """One table of the file."""
-
-    def __init__(self, values: Any, place: str) -> None:
-        self.place = place
-        if not isinstance(values, Mapping):
-            raise DescriptionError(f"{place} must be a table of names and values")
-        self._values = dict(values)
-        self._known: list[str] = []
-
-    def where(self, name: str) -> str:
-        return f"{self.place}.{name}".lstrip(".")
-
-    def take(self, name: str, default: Any) -> Any:
-        self._known.append(name)
-        value = self._values.pop(name, default)
-        if value is None:
-            raise DescriptionError(f"{self.where(name)} is missing")
-        return value
-
-    def number(self, name: str, least: int, most: int, default: int | None = None) -> int:
-        value = self.take(name, default)
-        if type(value) is not int or not least <= value <= most:
-            raise DescriptionError(f"{self.where(name)} must be a whole number, {least} to {most}, not {value!r}")
-        return value
-
-    def share(self, name: str, most: float, default: float) -> float:
-        value = self.take(name, default)
-        if type(value) not in (int, float) or not 0 <= value <= most:
-            raise DescriptionError(f"{self.where(name)} must be a number, 0 to {most:g}, not {value!r}")
-        return float(value)
-
-    def flag(self, name: str, default: bool) -> bool:
-        value = self.take(name, default)
-        if not isinstance(value, bool):
-            raise DescriptionError(f"{self.where(name)} must be true or false, not {value!r}")
-        return value
-
-    def choice(self, name: str, allowed: tuple[Any, ...], default: Any) -> Any:
-        value = self.take(name, default)
-        if type(value) is not type(allowed[0]) or value not in allowed:
-            spelled = ", ".join(map(repr, allowed))
-            raise DescriptionError(f"{self.where(name)} must be one of {spelled}, not {value!r}")
-        return value
-
-    def amount(self, name: str, default: int | None = None) -> int:
-        value = self.take(name, default)
-        match = AMOUNT.fullmatch(value) if isinstance(value, str) else None
-        if match:
-            return int(match[1]) * UNITS[match[2]]
-        if type(value) is not int or value < 0:
-            raise DescriptionError(f'{self.where(name)} must be bytes such as 4096, "64K" or "2M", not {value!r}')
-        return value
-
-    def source_id(self, name: str) -> int:
-        value = self.take(name, None)
-        match = SOURCE_ID.fullmatch(value) if isinstance(value, str) else None
-        if not match:
-            raise DescriptionError(f'{self.where(name)} must be bus:device.function such as "00:1f.2", not {value!r}')
-        bus, device, function = (int(part, 16) for part in match.groups())
-        return bus << 8 | device << 3 | function
-
-    def end(self) -> None:
-        """Refuse what nobody took: a misspelt name must not be a default."""
-        for name in self._values:
-            raise DescriptionError(f"{self.where(name)} is not known; there are {', '.join(self._known)}")
-
-
 def load_description(path: Path, limit: int | None = None) -> Description:
     """Read a description, of at most `limit` requests.
 
@@ -141,18 +72,17 @@ def load_description(path: Path, limit: int | None = None) -> Description:
         values = tomllib.loads(path.read_text())
     except ValueError as error:  # also of bytes that are no text
         raise DescriptionError(f"not TOML: {error}") from None
-    root = _Section(values, "")
+    root = Section(values)
     requests, seed = root.number("requests", 1, MOST_REQUESTS), root.number("seed", 0, (1 << 64) - 1, 1)
     interrupts_every = root.number("interrupts_every", 0, MOST_REQUESTS, 0)
-    invalidations = _Section(root.take("invalidations", {}), "invalidations")
+    invalidations = root.section("invalidations")
     every = invalidations.number("every", 0, MOST_REQUESTS, 0)
     kind, keep_tables = invalidations.choice("kind", KINDS, "page"), invalidations.flag("keep_tables", True)
     invalidations.end()
-    devices = root.take("devices", [])
+    sections = root.sections("devices")
     root.end()
-    if not isinstance(devices, list) or not devices:
+    if not sections:
         raise DescriptionError("devices must be at least one table, [[devices]]")
-    sections = [_Section(device, f"devices[{number}]") for number, device in enumerate(devices)]
     domains: dict[int, int] = {}  # of source-ids
     found = tuple(_device(section, domains) for section in sections)
     _check_together(found)
@@ -160,21 +90,21 @@ def load_description(path: Path, limit: int | None = None) -> Description:
     return Description(requests, seed, interrupts_every, every, kind, keep_tables, found)
 
 
-def _device(section: _Section, domains: dict[int, int]) -> Device:
+def _device(section: Section, domains: dict[int, int]) -> Device:
     """Return a device; its domain is that of its source-id, or another one, when it names none."""
-    source_id = section.source_id("source_id")
+    source_id = section.parsed("source_id", _source_id, 'bus:device.function such as "00:1f.2"')
     device = Device(
         place=section.place,
         source_id=source_id,
         domain_id=section.number("domain", 0, 0xFFFF, domains.get(source_id, max(domains.values(), default=0) + 1)),
         levels=section.choice("levels", tuple(TABLE_WIDTHS), 4),
-        pass_through=section.flag("pass_through", False),
+        pass_through=section.flag("pass_through"),
         page_level=PAGE_LEVELS[section.choice("page_size", tuple(PAGE_LEVELS), "4K")],
-        base=section.amount("base", DEFAULT_BASE),
-        working_set=section.amount("working_set"),
-        stride=section.amount("stride", 0),
-        share=section.share("share", 1e6, 1.0),
-        writes=section.share("writes", 1.0, 0.0),
+        base=section.parsed("base", _amount, AMOUNTS, DEFAULT_BASE),
+        working_set=section.parsed("working_set", _amount, AMOUNTS),
+        stride=section.parsed("stride", _amount, AMOUNTS, 0),
+        share=section.parsed("share", _up_to(1e6), "a number, 0 to 1e+06", 1.0),
+        writes=section.parsed("writes", _up_to(1), "a number, 0 to 1", 0.0),
         permissions=section.choice("permissions", PERMISSIONS, "rw"),
         vectors=section.number("vectors", 0, MOST_VECTORS, 0),
     )
@@ -192,6 +122,25 @@ def _device(section: _Section, domains: dict[int, int]) -> Device:
             f"it is {device.base:#x} to {device.end - 1:#x}"
         )
     return device
+
+
+def _source_id(value: Any) -> int | None:
+    match = SOURCE_ID.fullmatch(value) if isinstance(value, str) else None
+    if not match:
+        return None
+    bus, device, function = (int(part, 16) for part in match.groups())
+    return bus << 8 | device << 3 | function
+
+
+def _amount(value: Any) -> int | None:
+    match = AMOUNT.fullmatch(value) if isinstance(value, str) else None
+    if match:
+        return int(match[1]) * UNITS[match[2]]
+    return value if type(value) is int and value >= 0 else None
+
+
+def _up_to(most: float) -> Callable[[Any], float | None]:
+    return lambda value: float(value) if type(value) in (int, float) and 0 <= value <= most else None
 
 
 def _check_together(devices: tuple[Device, ...]) -> None:

@@ -12,7 +12,8 @@ from click.testing import CliRunner
 
 from model.arch import PRESETS, UnitConfig
 from sim.__main__ import vtd
-from sim.acpi import AcpiError, dmar_table
+from sim.acpi import dmar_table
+from sim.section import DescriptionError
 
 EXAMPLE = Path("sim/data/dmar.toml").resolve()
 UNIT = {"register_base": 0xFED90000, "include_pci_all": True}
@@ -161,7 +162,7 @@ ENDPOINT = [{"endpoint": "00:02.0"}]
     ],
 )
 def test_refusal(sections: dict, message: str):
-    with pytest.raises(AcpiError, match=f"^{re.escape(message)}$"):
+    with pytest.raises(DescriptionError, match=f"^{re.escape(message)}$"):
         table(**sections)
 
 

@@ -18,8 +18,9 @@ from model.cycle.request import Invalidation
 from sim.__main__ import vtd
 from sim.commands.shared import BUNDLED
 from sim.recording import load_recording
+from sim.section import DescriptionError
 from sim.sizing.caches import Caches
-from sim.sizing.description import DescriptionError, load_description
+from sim.sizing.description import load_description
 from sim.sizing.recorded import recorded_stream
 from sim.sizing.stream import NOTHING, Command, PageTag, Stream
 from sim.sizing.synthetic import synthetic_stream
