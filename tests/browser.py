@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+# Names of a Chromium, as in Makefile.
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 MISSING = "a page is looked at in Chromium, which is not there: sudo apt-get install -y chromium"
 WIDTHS = (400, 1280)

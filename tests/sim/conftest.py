@@ -1,6 +1,8 @@
 """What the tests of replaying share."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -8,6 +10,7 @@ from click.testing import CliRunner
 from sim.__main__ import vtd
 from sim.recording import load_recording
 from sim.replay import replay
+from tests.browser import browser
 from tests.sim.handmade import HEADER, write_recording
 
 
@@ -29,3 +32,11 @@ def small_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     result = CliRunner().invoke(vtd, ["generate", "--config", "small", "-o", str(folder)])
     assert (result.exit_code, result.stderr) == (0, "")
     return folder
+
+
+# Not longer than a module: while it is there, nothing else in the process can run an event loop of its own.
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """A headless browser."""
+    with browser() as found:
+        yield found

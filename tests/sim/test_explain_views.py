@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -33,7 +34,6 @@ PROJECT = Path(__file__).resolve().parents[2]
 BUNDLED = PROJECT / "sim" / "data" / "bundled.jsonl.gz"
 SVG = "{http://www.w3.org/2000/svg}"
 FETCHES = re.compile(r"https?://(?!www\.w3\.org/2000/svg)|<script|<image|<foreignObject|href|@import|url\((?!#)")
-CHROMIUM = Path("/usr/bin/chromium")
 
 
 @pytest.fixture(scope="module")
@@ -344,28 +344,23 @@ MEASURE = """() => {
 }"""
 
 
-@pytest.mark.skipif(not CHROMIUM.exists(), reason="there is no /usr/bin/chromium to look with")
 def test_a_browser_sees_all_of_it_and_no_text_over_another(
-    bundled: Recording, handmade: Recording, tables: Path, tmp_path: Path
+    chromium: Any, bundled: Recording, handmade: Recording, tables: Path, tmp_path: Path
 ) -> None:
-    from playwright.sync_api import sync_playwright
-
     explanations = [explain_event(bundled, line) for line in (430, 596, 650, 979, 1437, 1545)]
     explanations += [explain_event(handmade, line) for line in (5, 12, 13, 16, 19, 23)]
     explanations += [explain_queue(scene_of_tables(tables))]
     explanations += [explain_interrupt(scene_of_tables(tables), InterruptRequest(0x10, 0xFEE00030, 0))]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
-        page = browser.new_page()
-        for number, explanation in enumerate(explanations):
-            file = tmp_path / f"{number}.svg"
-            file.write_text(picture(explanation))
-            page.goto(file.as_uri())
-            width, height, drawn = page.evaluate(MEASURE)
-            for tag, text, left, top, right, bottom in drawn:
-                assert left >= -0.5 and top >= -0.5 and right <= width + 0.5 and bottom <= height + 0.5, (tag, text)
-            words = [box for box in drawn if box[0] == "text" and box[1].strip()]
-            for one, other in combinations(words, 2):
-                apart = one[4] <= other[2] + 1 or other[4] <= one[2] + 1
-                assert apart or one[5] <= other[3] + 3 or other[5] <= one[3] + 3, (one, other)
-        browser.close()
+    page = chromium.new_page()
+    for number, explanation in enumerate(explanations):
+        file = tmp_path / f"{number}.svg"
+        file.write_text(picture(explanation))
+        page.goto(file.as_uri())
+        width, height, drawn = page.evaluate(MEASURE)
+        for tag, text, left, top, right, bottom in drawn:
+            assert left >= -0.5 and top >= -0.5 and right <= width + 0.5 and bottom <= height + 0.5, (tag, text)
+        words = [box for box in drawn if box[0] == "text" and box[1].strip()]
+        for one, other in combinations(words, 2):
+            apart = one[4] <= other[2] + 1 or other[4] <= one[2] + 1
+            assert apart or one[5] <= other[3] + 3 or other[5] <= one[3] + 3, (one, other)
+    page.close()

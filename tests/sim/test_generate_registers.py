@@ -5,9 +5,9 @@ import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import sync_playwright
 from systemrdl.node import AddrmapNode, FieldNode, RegNode
 from systemrdl.rdltypes import AccessType, OnWriteType
 
@@ -17,7 +17,6 @@ from sim.handover.registers import compiled
 
 OFFSETS = {"VER": 0x0, "CAP": 0x8, "ECAP": 0x10, "GCMD": 0x18, "RTADDR": 0x20, "CCMD": 0x28, "FSTS": 0x34}
 OFFSETS |= {"IQH": 0x80, "IQA": 0x90, "IRTA": 0xB8, "IVA": 0xF0, "IOTLB": 0xF8}
-CHROMIUM = "/usr/bin/chromium"
 
 # The places and masks are typed from the specification.
 PROGRAM = r"""
@@ -147,21 +146,18 @@ def test_header_compiles_and_has_the_places(small_folder: Path, tmp_path: Path) 
     assert ran.stdout == "1 0x6 0x10\n"
 
 
-@pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="chromium is not installed")
-def test_manual_opens_from_a_file_and_without_network(small_folder: Path) -> None:
+def test_manual_opens_from_a_file_and_without_network(chromium: Any, small_folder: Path) -> None:
     """In a browser, as a person opens it: no server, no network, no complaint."""
     complaints: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page()
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("request", lambda request: complaints.extend([request.url] * (not request.url.startswith("file:"))))
-        page.goto(f"{(small_folder / 'manual' / 'index.html').as_uri()}?p=vtd_unit.FSTS")
-        page.wait_for_selector("#PFO")
-        text = page.inner_text("#_Content")
-        page.fill("#_RegValueTester", "0x302")
-        decoded = page.input_value("#_FieldValueTesterFRI")
-        browser.close()
+    page = chromium.new_page()
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("request", lambda request: complaints.extend([request.url] * (not request.url.startswith("file:"))))
+    page.goto(f"{(small_folder / 'manual' / 'index.html').as_uri()}?p=vtd_unit.FSTS")
+    page.wait_for_selector("#PFO")
+    text = page.inner_text("#_Content")
+    page.fill("#_RegValueTester", "0x302")
+    decoded = page.input_value("#_FieldValueTesterFRI")
+    page.close()
     assert re.search(r"PFO\s+rw, woclr\s+0x0\s+primary fault overflow", text), text
     assert "a fault was dropped because the next FRCD register was still full. Access RW1CS." in text
     assert decoded == "0x3"

@@ -3,19 +3,12 @@
 import json
 import re
 
-import pytest
 from click.testing import CliRunner
 
 from sim.__main__ import vtd
 from sim.commands.shared import BUNDLED
-from tests.browser import assert_well_made, browser, opened, table
+from tests.browser import assert_well_made, opened, table
 from tests.sim.handmade import EVENTS, write_recording
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with browser() as found:
-        yield found
 
 
 def run(folder, *arguments):
