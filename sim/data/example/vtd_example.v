@@ -44,6 +44,7 @@ module vtd_example #(
     localparam ID_BITS = `VTD_ID_BITS, DATA_BITS = `VTD_DATA_BITS;
     localparam MEMORY_ID_BITS = `VTD_MEMORY_ID_BITS, HOST_ADDRESS_BITS = `VTD_HOST_ADDRESS_BITS;
     localparam [2:0] WORD_SIZE = `VTD_DATA_BITS == 128 ? 4 : `VTD_DATA_BITS == 64 ? 3 : 2;  // AxSIZE of a whole word
+    localparam [31:0] SOURCE_IDS = {16'h0110, 16'h0108};  // of the engines: 01:02.0, 01:01.0
 
     // Devices
     wire [1:0]              d_arvalid, d_arready, d_rvalid, d_rready, d_awvalid, d_awready;
@@ -84,25 +85,18 @@ module vtd_example #(
     wire [127:0]          read_data_0, read_data_1, write_data_0, write_data_1;
     wire [15:0]           write_bytes_0, write_bytes_1;
 
-    dma_engine #(.DATA_BITS(DATA_BITS), .SOURCE_ID(16'h0108)) engine_1 (  // 01:01.0
-        .aclk(aclk), .aresetn(aresetn), .start(start[0]), .from(from[63:0]), .to(to[63:0]), .beats(beats[15:0]),
-        .done(done[0]), .refused(refused[0]), .source_id(d_source_id[15:0]),
-        .arvalid(d_arvalid[0]), .arready(d_arready[0]), .araddr(d_araddr[63:0]),
-        .rvalid(d_rvalid[0]), .rready(d_rready[0]), .rdata(s_rdata), .rresp(s_rresp),
-        .awvalid(d_awvalid[0]), .awready(d_awready[0]), .awaddr(d_awaddr[63:0]),
-        .wvalid(d_wvalid[0]), .wready(d_wready[0]), .wdata(d_wdata[DATA_BITS-1:0]),
-        .bvalid(d_bvalid[0]), .bready(d_bready[0]), .bresp(s_bresp)
-    );
-
-    dma_engine #(.DATA_BITS(DATA_BITS), .SOURCE_ID(16'h0110)) engine_2 (  // 01:02.0
-        .aclk(aclk), .aresetn(aresetn), .start(start[1]), .from(from[127:64]), .to(to[127:64]), .beats(beats[31:16]),
-        .done(done[1]), .refused(refused[1]), .source_id(d_source_id[31:16]),
-        .arvalid(d_arvalid[1]), .arready(d_arready[1]), .araddr(d_araddr[127:64]),
-        .rvalid(d_rvalid[1]), .rready(d_rready[1]), .rdata(s_rdata), .rresp(s_rresp),
-        .awvalid(d_awvalid[1]), .awready(d_awready[1]), .awaddr(d_awaddr[127:64]),
-        .wvalid(d_wvalid[1]), .wready(d_wready[1]), .wdata(d_wdata[2*DATA_BITS-1:DATA_BITS]),
-        .bvalid(d_bvalid[1]), .bready(d_bready[1]), .bresp(s_bresp)
-    );
+    genvar n;
+    generate for (n = 0; n < 2; n = n + 1) begin : engines
+        dma_engine #(.DATA_BITS(DATA_BITS), .SOURCE_ID(SOURCE_IDS[16*n +: 16])) engine (
+            .aclk(aclk), .aresetn(aresetn), .start(start[n]), .from(from[64*n +: 64]), .to(to[64*n +: 64]),
+            .beats(beats[16*n +: 16]), .done(done[n]), .refused(refused[n]), .source_id(d_source_id[16*n +: 16]),
+            .arvalid(d_arvalid[n]), .arready(d_arready[n]), .araddr(d_araddr[64*n +: 64]),
+            .rvalid(d_rvalid[n]), .rready(d_rready[n]), .rdata(s_rdata), .rresp(s_rresp),
+            .awvalid(d_awvalid[n]), .awready(d_awready[n]), .awaddr(d_awaddr[64*n +: 64]),
+            .wvalid(d_wvalid[n]), .wready(d_wready[n]), .wdata(d_wdata[DATA_BITS*n +: DATA_BITS]),
+            .bvalid(d_bvalid[n]), .bready(d_bready[n]), .bresp(s_bresp)
+        );
+    end endgenerate
 
     axi_merge #(.ID_BITS(ID_BITS), .DATA_BITS(DATA_BITS)) merge (
         .aclk(aclk), .aresetn(aresetn), .source_id(d_source_id),
