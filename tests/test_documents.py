@@ -14,8 +14,10 @@ import sys
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
+from xml.etree import ElementTree
 
 import pytest
+from matplotlib.image import imread
 
 from model.arch import CONDITIONS
 from sim import deviations
@@ -196,6 +198,30 @@ def test_links_lead_somewhere(document: Path) -> None:
         assert place.resolve().is_relative_to(PROJECT), f"{document.name} links to {target} outside the project"
         assert place.exists(), f"{document.name} links to {target}, which is not there"
         assert not anchor or anchor in anchors(place), f"{document.name} links to {target}: no such heading"
+
+
+def shown_pictures() -> set[Path]:
+    targets = {
+        document.parent / match["target"]
+        for document in DOCUMENTS
+        for match in LINK.finditer(document.read_text())
+        if match["target"].endswith((".svg", ".png"))
+    }
+    return {target.resolve() for target in targets}
+
+
+def test_every_picture_is_shown() -> None:
+    docs = PROJECT / "docs"
+    assert shown_pictures() == {path for pattern in ("*.svg", "*.png") for path in docs.rglob(pattern)}
+
+
+@pytest.mark.parametrize("picture", sorted(shown_pictures()), ids=lambda path: path.name)
+def test_picture_can_be_drawn(picture: Path) -> None:
+    if picture.suffix == ".png":
+        height, width, *_ = imread(picture).shape
+        assert min(height, width) > 100
+    else:
+        assert ElementTree.parse(picture).getroot().tag == "{http://www.w3.org/2000/svg}svg"
 
 
 def test_every_deviation_is_listed_once() -> None:
