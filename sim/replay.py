@@ -93,7 +93,6 @@ class Replayer:
     """
 
     def __init__(self, recording: Recording) -> None:
-        self._recording = recording
         self._memory = _ObservedMemory()
         self._deviates = deviations.applies_to(recording.header.source)
         self.unit = Unit(config_of(recording.header), self._memory)

@@ -233,10 +233,6 @@ class Software:
                 fault = Fault(FRCD["FR"].of(record), FRCD["SID"].of(record), record & -PAGE & (1 << 64) - 1, False)
                 self.faults.append(fault._replace(write=not FRCD["T1"].of(record)))
 
-    def pending_faults(self) -> Generator[None, None, bool]:
-        """Say whether a fault record is in use."""
-        return bool((yield from self.read(FSTS.offset)) & FSTS["PPF"].mask)
-
     def invalidate(self) -> Steps:
         """Invalidate everything through the queue, and wait for the status write."""
         self.invalidations += 1

@@ -5,12 +5,11 @@ from typing import Any, NamedTuple
 
 from model.reference.memory import MemoryFault
 
-__all__ = ["FOREVER", "NO_WORD", "Register", "Version", "Words"]
+__all__ = ["FOREVER", "Register", "Version", "Words"]
 
 FOREVER = 1 << 62
 GRANULE_BYTES = 16
 QUADWORD = (1 << 64) - 1
-NO_WORD = None  # a read that fails
 
 
 class Version(NamedTuple):

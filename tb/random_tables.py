@@ -28,7 +28,6 @@ HINTS = {"A", "D", "IR", "EMT", "IPAT"}  # fields that mean nothing in legacy mo
 PS = SECOND_STAGE_PDE["PS"].mask
 PERMISSIONS = (3,) * 14 + (1, 2)
 INTERRUPT_PAGES = (INTERRUPT_PREFIX << 8, (INTERRUPT_PREFIX << 8) + 0xFF)
-CONTEXT_PER_PAGE = 16
 
 
 def page_bits(level: int) -> int:

@@ -39,7 +39,7 @@ STREAMS = {
     "status_write": status_write_layout(CONFIG),
     "descriptor_write": descriptor_write_layout(CONFIG),
 }
-READS, WRITES = list(STREAMS)[:4], list(STREAMS)[4:]
+READS = list(STREAMS)[:4]
 TURNS = READS[1:]  # those who take turns
 RETURNED = {
     "walk_returned": returned_layout(CONFIG.slots),

@@ -37,7 +37,6 @@ OKAY, EXOKAY = 0, 1
 DONE = EXOKAY if CONFIG.exclusive else OKAY
 BEAT_MASK = (1 << MEMORY_DATA_BITS) - 1
 NOISE = DescriptorReturned(1, BEAT_MASK, 3)
-SHOWN = ("post__ready", "read__valid", "write__valid")
 # Likelihoods of an interrupt on offer, of ready, of a beat or an answer; of trouble of each kind. Each after a reset.
 PHASES = ((0.9, 1.0, 1.0, 0.0), (0.9, 1.0, 1.0, 0.3), (0.3, 0.4, 0.4, 0.1), (1.0, 0.5, 0.9, 0.3))
 PHASE_CLOCKS = 2500

@@ -208,7 +208,7 @@ def one_clock(dut, model: RequestPipeline, draw: Stimulus, seen: Counter) -> lis
     entry = model.enter(draw.reads, draw.writes, replay, *spaces, *held, *full, draw.translate, draw.mode, lookup_epoch)
     order = model.order()
     decision = model.decide(context, translation, blocked, protected, draw.epoch)
-    count(seen, model, entry, decision, blocked)
+    count(seen, entry, decision, blocked)
 
     for name, request in (("reads", draw.reads), ("writes", draw.writes)):
         getattr(dut, f"{name}__valid").value = int(request is not None)
@@ -259,7 +259,7 @@ def expected_outputs(may, entry, order, decision: Decision, older) -> list:
     return expected
 
 
-def count(seen: Counter, model: RequestPipeline, entry, decision: Decision, blocked: int) -> None:
+def count(seen: Counter, entry, decision: Decision, blocked: int) -> None:
     """Count what must not be missing from a run."""
     seen["entered"] += entry.lookup_page is not None
     seen["read"] += decision.issue_read is not None

@@ -62,7 +62,7 @@ class WildTables:
     def _requests(self, bench: Testbench, rng: Random, root: int) -> Steps:
         """Have BURST requests answered twice: the second time with what is cached by then."""
         translator = Translator(bench.config, bench.memory)
-        places = [(rng.getrandbits(16), _address(rng, bench.config)) for _ in range(BURST // 2)]
+        places = [(rng.getrandbits(16), _address(rng)) for _ in range(BURST // 2)]
         for _ in range(2):
             bench.host.log.clear()
             asked: list[Asked] = []
@@ -113,7 +113,7 @@ def _expected(translator: Translator, request: Request, root: int) -> int | None
     return result.address
 
 
-def _address(rng: Random, config: UnitConfig) -> int:
+def _address(rng: Random) -> int:
     """Return an address of a page, away from the interrupt range."""
     width = rng.choice((39, 39, 39, 48, 57, 64))
     return (rng.getrandbits(width) | 1 << 35) & -FRAME

@@ -206,9 +206,7 @@ def path_extent(d: str) -> tuple[float, float, float, float]:
 def check(svg: str) -> None:
     """A picture is XML, fetches nothing, runs nothing, and stays inside its frame."""
     root = ElementTree.fromstring(svg)
-    assert not re.search(
-        r"https?://(?!www\.w3\.org/2000/svg)|<script|<image|<foreignObject|href|@import|url\((?!#)", svg
-    )
+    assert not FETCHES.search(svg)
     _, _, width, height = (float(number) for number in root.attrib["viewBox"].split())
     assert len(texts(svg)) >= 3
     for element in elements(svg):

@@ -130,7 +130,6 @@ def test_recording_of_interrupts_alone(tmp_path):
 # Random streams: places of a few devices, so that every cache overflows and is invalidated.
 
 PAGES = (0x100, 0x101, 0x102, 0x300, 0x301, 0x40000, 0x40200, 0x80000, 0x80201, 1 << 27, 1 << 27 | 1)
-LEVELS = 4
 TABLE_SHIFTS = (9, 18, 27)
 
 

@@ -57,7 +57,7 @@ class World:
                 pending=remapper.pending,
             )
         )
-        self._watch(offered, effects, answer)
+        self._watch(offered, answer)
         if write is not None:
             self.deciding.append((self.now + PIPELINE_CLOCKS, write))
         fence = remapper.fence(outstanding.writes_busy, outstanding.fenced)
@@ -81,7 +81,7 @@ class World:
         )
         self.now += 1
 
-    def _watch(self, offered, effects, answer) -> None:
+    def _watch(self, offered, answer) -> None:
         if self.addresses and offered.s_axi_awready:
             self.addresses.popleft()
         if self.beats and offered.s_axi_wready:
