@@ -2,15 +2,16 @@
 
 import random
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from model.arch import UnitConfig
 from model.arch.axi import Burst, Response
 from model.cycle.axi.ports import DeviceAddress, ReadData, WriteData, WriteResponse
 from model.cycle.request import Request
-from tb.axi_memory import CHANNELS, beat_addresses, per_channel
+from tb.axi_memory import beat_addresses
 from tb.check import CheckFailed
+from tb.stalls import Stalling
 
 __all__ = ["AxiDevice", "Transfer"]
 
@@ -75,7 +76,7 @@ class Transfer:
         )  # fmt: skip
 
 
-class AxiDevice:
+class AxiDevice(Stalling):
     """Issues reads and writes, each in the order given, up to one of both per clock.
 
     Order per ID is the unit's duty: a response belongs to the oldest transfer of its ID and direction.
@@ -92,22 +93,11 @@ class AxiDevice:
     def __init__(self, config: UnitConfig, rng: random.Random) -> None:
         self.data_bytes = config.data_bits // 8
         self.rng = rng
-        self.stall = 0.0
         self.skew: int | Callable[[], int | None] | None = None
         self.on_finished: Callable[[Transfer], None] | None = None
         self.finished = self.refused = 0
         self._id_count = 1 << config.id_bits
         self.clear()
-
-    @property
-    def stall(self) -> dict[str, float]:
-        """Probability of a stall by channel."""
-        return dict(zip(CHANNELS, self._stall, strict=True)) if self._stall else dict.fromkeys(CHANNELS, 0.0)
-
-    @stall.setter
-    def stall(self, stall: float | Mapping[str, float]) -> None:
-        probabilities = tuple(per_channel(stall).values())
-        self._stall = probabilities if any(probabilities) else None
 
     def clear(self) -> None:
         """Forget every transfer that is not finished: the unit is in reset."""

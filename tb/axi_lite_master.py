@@ -2,13 +2,13 @@
 
 import random
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from model.arch.axi import Response
 from model.cycle.axi.ports import LiteRead, LiteWrite
-from tb.axi_memory import CHANNELS, per_channel
 from tb.check import CheckFailed
+from tb.stalls import Stalling
 
 __all__ = ["AxiLiteMaster", "RegisterAccess"]
 
@@ -31,7 +31,7 @@ class RegisterAccess:
     finished: int = -1
 
 
-class AxiLiteMaster:
+class AxiLiteMaster(Stalling):
     """Does accesses one after the other, in the order in which they are submitted.
 
     Knobs, to be changed at any time
@@ -44,20 +44,9 @@ class AxiLiteMaster:
     def __init__(self, rng: random.Random) -> None:
         self.rng = rng
         self.overlap = False
-        self.stall = 0.0
         self.on_finished: Callable[[RegisterAccess], None] | None = None
         self.finished = 0
         self.clear()
-
-    @property
-    def stall(self) -> dict[str, float]:
-        """Probability of a stall by channel."""
-        return dict(zip(CHANNELS, self._stall, strict=True)) if self._stall else dict.fromkeys(CHANNELS, 0.0)
-
-    @stall.setter
-    def stall(self, stall: float | Mapping[str, float]) -> None:
-        probabilities = tuple(per_channel(stall).values())
-        self._stall = probabilities if any(probabilities) else None
 
     @property
     def idle(self) -> bool:

@@ -2,7 +2,7 @@
 
 import random
 from collections import defaultdict, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from heapq import heapify, heappop, heappush
 from typing import Any, NamedTuple
 
@@ -10,10 +10,10 @@ from model.arch.axi import Burst, Response
 from model.cycle.axi.ports import Address, ReadData, WriteData, WriteResponse
 from tb.check import CheckFailed
 from tb.memory import Memory, MemoryFault, Monitor
+from tb.stalls import Stalling
 
-__all__ = ["CHANNELS", "Accepted", "AxiMemory", "Written", "beat_addresses", "pattern", "per_channel"]
+__all__ = ["Accepted", "AxiMemory", "Written", "beat_addresses", "pattern"]
 
-CHANNELS = ("aw", "w", "b", "ar", "r")
 OKAY, EXOKAY, SLVERR = int(Response.OKAY), int(Response.EXOKAY), int(Response.SLVERR)
 FIXED, WRAP = int(Burst.FIXED), int(Burst.WRAP)
 
@@ -55,15 +55,6 @@ def pattern(address: int, size: int) -> int:
     """Return what memory holds where nothing was stored: a function of the address of each aligned 16 bytes."""
     value = ((address >> 4) * 0x9E3779B97F4A7C15F39CC0605CEDC835 + 0x1234567) & (1 << 128) - 1
     return (value ^ value >> 61) >> (address & 15) * 8 & (1 << size * 8) - 1
-
-
-def per_channel(stall: float | Mapping[str, float]) -> dict[str, float]:
-    """Return the probability of a stall for each channel: one number is for all; those not named never stall."""
-    if not isinstance(stall, Mapping):
-        return dict.fromkeys(CHANNELS, float(stall))
-    if unknown := set(stall) - set(CHANNELS):
-        raise ValueError(f"a stall is of {', '.join(CHANNELS)}, not of {', '.join(sorted(unknown))}")
-    return dict.fromkeys(CHANNELS, 0.0) | stall
 
 
 class _Answers:
@@ -123,7 +114,7 @@ class _Answers:
         return head[2]
 
 
-class AxiMemory:
+class AxiMemory(Stalling):
     """Answers the reads and writes of one manager port of the unit, one call of `take` and of `give` per clock.
 
     An address taken in clock n has the first beat of its answer valid in clock n + latency exactly, then one beat per
@@ -152,7 +143,6 @@ class AxiMemory:
         self.data_bytes = data_bytes
         self.rng = rng
         self.latency: int | Callable[[], int] = 1
-        self.stall = 0.0
         self.order = "fastest"
         self.interleave = False
         self.accept = True
@@ -172,16 +162,6 @@ class AxiMemory:
         """Read and store the bytes of `memory`."""
         self.read, self.write = memory.read, memory.write
         self.monitor = getattr(memory, "monitor", self.monitor)
-
-    @property
-    def stall(self) -> dict[str, float]:
-        """Probability of a stall by channel."""
-        return dict(zip(CHANNELS, self._stall, strict=True)) if self._stall else dict.fromkeys(CHANNELS, 0.0)
-
-    @stall.setter
-    def stall(self, stall: float | Mapping[str, float]) -> None:
-        probabilities = tuple(per_channel(stall).values())
-        self._stall = probabilities if any(probabilities) else None
 
     @property
     def idle(self) -> bool:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from model.arch import ConfigError, UnitConfig
-from tb.axi_memory import CHANNELS
 from tb.check import CheckFailed
 from tb.checker import NUMBERS, Checker, numbered
 from tb.history import Words
@@ -15,6 +14,7 @@ from tb.random_interrupts import Interrupts, WantedInterrupt
 from tb.random_software import Software
 from tb.random_tables import Tables, hostile_memory
 from tb.random_traffic import Traffic, Wanted
+from tb.stalls import CHANNELS
 from tb.testbench import Testbench
 from tb.watched_unit import WatchedUnit
 
