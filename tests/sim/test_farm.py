@@ -21,9 +21,9 @@ from sim.simulator import JobFailed, SimulatorError, run_job
 from tb.check import CheckFailed
 from tb.jobs.regress import run_on_model
 from tb.testbench import Testbench
+from tb.watched_unit import WatchedUnit
 from tests.tb import stand_in
-from tests.tb.broken_units import slots_not_counted
-from tests.tb.test_random_breakages import BrokenUnit
+from tests.tb.broken_units import broken, slots_not_counted
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +76,7 @@ def test_lost_worker_is_replaced(cluster, tmp_path):
 def fails(run):
     """Fail: at a signal where the seed is even, else at a decision, of a unit that is broken."""
     if run.seed % 2:
-        unit = BrokenUnit(run.config, slots_not_counted)
+        unit = broken(run.config, slots_not_counted, WatchedUnit)
         try:
             return run_on_model(Testbench(run.config, run.seed), run.cycles, unit)
         except CheckFailed as error:

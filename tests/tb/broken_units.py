@@ -43,19 +43,15 @@ FIRST_ROOT = ROOTS[0] >> 12
 Break = Callable[[Unit], None]
 
 
-class _Broken(Unit):
-    def __init__(self, config: UnitConfig, change: Break) -> None:
-        self._change = change
-        super().__init__(config)
+def broken(config: UnitConfig, change: Break, kind: type[Unit] = Unit) -> Any:
+    """Return a unit of a kind that is broken again after each reset."""
 
-    def reset(self) -> None:
-        super().reset()
-        self._change(self)
+    class Broken(kind):  # type: ignore[misc, valid-type]
+        def reset(self) -> None:
+            super().reset()
+            change(self)
 
-
-def broken(config: UnitConfig, change: Break) -> Unit:
-    """Return a unit that is broken again after each reset."""
-    return _Broken(config, change)
+    return Broken(config)
 
 
 def _replace(owner: Any, name: str, make: Callable[[Any], Any]) -> None:

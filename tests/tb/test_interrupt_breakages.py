@@ -12,23 +12,10 @@ from tb.check import CheckFailed
 from tb.jobs.regress import run_on_model
 from tb.testbench import Testbench
 from tb.watched_unit import WatchedUnit
-from tests.tb.broken_units import Break
+from tests.tb.broken_units import broken
 
 CYCLES = 8_000
 SEEDS = range(6)
-
-
-class BrokenUnit(WatchedUnit):
-    """Broken again after each reset."""
-
-    def __init__(self, config: Any, change: Break) -> None:
-        self._change = change
-        super().__init__(config)
-
-    def reset(self) -> None:
-        """Go back to the state after reset, broken."""
-        super().reset()
-        self._change(self)
 
 
 def cache_keeps_what_is_invalidated(unit: Unit) -> None:
@@ -226,4 +213,4 @@ def is_caught(unit: WatchedUnit, seed: int) -> bool:
 
 @pytest.mark.parametrize("change", WRONG, ids=lambda change: change.__name__)
 def test_broken_unit_is_caught(change):
-    assert any(is_caught(BrokenUnit(PRESETS["small"], change), seed) for seed in SEEDS)
+    assert any(is_caught(broken(PRESETS["small"], change, WatchedUnit), seed) for seed in SEEDS)

@@ -8,6 +8,7 @@ from sim.simulator import run_job
 from tb.check import CheckFailed
 from tb.jobs.posting import run_on_model
 from tests.tb import broken_posters
+from tests.tb.broken_units import broken
 
 ENOUGH = ("notified", "taken", "moved", "moved plainly", "suspended", "posted by software", "silent, ON", "silent, SN")
 ENOUGH += ("lost races", "lost three times", "software lost a race", "notified, and moved since", "coalesced")
@@ -32,17 +33,13 @@ def test_nothing_is_lost(simulator, preset, rounds):
     assert result["signals"] == 72
 
 
-class BrokenUnit(Unit):
-    """A unit with another poster, after each reset too."""
+def with_poster(config: UnitConfig, poster: type) -> Unit:
+    """Return a unit with another poster, after each reset too."""
 
-    def __init__(self, config: UnitConfig, poster: type) -> None:
-        self._poster = poster
-        super().__init__(config)
+    def change(unit: Unit) -> None:
+        unit.poster = poster(config)
 
-    def reset(self) -> None:
-        """Go back to the state after reset."""
-        super().reset()
-        self.poster = self._poster(self.config)
+    return broken(config, change)
 
 
 # What finds it: the first words after the clock.
@@ -63,4 +60,4 @@ FOUND = {
 @pytest.mark.parametrize("poster", broken_posters.ALL)
 def test_a_unit_that_loses_the_race_is_caught(poster):
     with pytest.raises(CheckFailed, match=FOUND[poster.__name__]):
-        run_on_model(PRESETS["small"], 400, seed=1, make_unit=lambda config: BrokenUnit(config, poster))
+        run_on_model(PRESETS["small"], 400, seed=1, make_unit=lambda config: with_poster(config, poster))

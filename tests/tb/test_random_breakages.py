@@ -1,5 +1,6 @@
 """Units that are broken on purpose: random runs of the model alone find each of them."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from tb.testbench import Testbench
 from tb.watched_unit import WatchedUnit
 from tests.tb.broken_units import (
     Break,
+    broken,
     iotlb_keeps_older,
     large_page_kept,
     pipeline_not_counted,
@@ -25,25 +27,12 @@ CYCLES = 8_000
 SEEDS = range(4)
 
 
-class BrokenUnit(WatchedUnit):
-    """Broken again after each reset."""
-
-    def __init__(self, config: Any, change: Break) -> None:
-        self._change = change
-        super().__init__(config)
-
-    def reset(self) -> None:
-        """Go back to the state after reset, broken."""
-        super().reset()
-        self._change(self)
-
-
 class Compared(WatchedUnit):
     """A right unit beside a broken one, as RTL and model in lockstep: CheckFailed when their outputs differ."""
 
     def __init__(self, config: Any, change: Break) -> None:
         self._clock = 0
-        self._broken = BrokenUnit(config, change)
+        self._broken = broken(config, change)
         super().__init__(config)
 
     def step(self, inputs: Inputs) -> Outputs:
@@ -134,5 +123,5 @@ def is_caught(unit: WatchedUnit, seed: int) -> bool:
 
 @pytest.mark.parametrize("change", [*WRONG, *ONLY_SLOWER], ids=lambda change: change.__name__)
 def test_broken_unit_is_caught(change):
-    kind = Compared if change in ONLY_SLOWER else BrokenUnit
-    assert any(is_caught(kind(PRESETS["small"], change), seed) for seed in SEEDS)
+    make = Compared if change in ONLY_SLOWER else partial(broken, kind=WatchedUnit)
+    assert any(is_caught(make(PRESETS["small"], change), seed) for seed in SEEDS)
