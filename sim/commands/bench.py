@@ -12,12 +12,12 @@ from sim.commands.shared import (
     CONFIG_OPTION,
     FILE,
     JSON_OPTION,
-    SIMULATOR_OPTION,
     BadInput,
     configuration,
     input_of,
     load,
     simulation,
+    simulator_option,
     write_json,
 )
 
@@ -30,7 +30,7 @@ __all__ = ["bench"]
 @click.command()
 @click.option("--recording", type=FILE, default=BUNDLED, help="For the reference model; the bundled one by default.")
 @CONFIG_OPTION
-@SIMULATOR_OPTION
+@simulator_option()
 @JSON_OPTION
 def bench(recording: Path, config_name: str, simulator: str, json_file: Path | None) -> None:
     """Measure latencies and rates of the unit in clocks, and speeds on this machine; compare with the limits.

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 import click
 
 from sim.commands.regress import PRESETS, PROFILES, Seeds
-from sim.commands.shared import FILE, JSON_OPTION, BadInput, configuration, progress_bar, simulation, write_json
+from sim.commands.shared import (
+    CYCLES_OPTION,
+    FILE,
+    JSON_OPTION,
+    BadInput,
+    configuration,
+    progress_bar,
+    simulation,
+    simulator_option,
+    write_json,
+)
 
 if TYPE_CHECKING:
     from sim.farm import Farm
@@ -20,15 +30,9 @@ COMMANDS_SHOWN = 5  # of each group
 
 @click.command()
 @click.option("--seeds", type=Seeds(), required=True, help="Such as 0-999, each with each configuration.")
-@click.option("--cycles", type=click.IntRange(min=100), default=20_000, show_default=True, help="Clocks of a run.")
+@CYCLES_OPTION
 @click.option("--config", "config_names", multiple=True, help="Preset or TOML file, may be repeated; both presets.")
-@click.option(
-    "--simulator",
-    type=click.Choice(["verilator", "icarus", "none"]),
-    default="verilator",
-    show_default=True,
-    help="What simulates the unit; none is the golden model alone, against the reference model.",
-)
+@simulator_option("the golden model alone, against the reference model")
 @click.option("--profile", type=click.Choice(PROFILES), default="mixed", show_default=True, help="As in vtd regress.")
 @click.option("--address", help="Of a Dask scheduler, tcp://HOST:PORT; without, a cluster of this machine is started.")
 @click.option("--workers", type=click.IntRange(min=1), help="Processes of that cluster; the number of processors.")

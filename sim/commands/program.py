@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sim.commands.shared import CONFIG_OPTION, FILE, SIMULATOR_OPTION, BadInput, configuration, simulation
+from sim.commands.shared import CONFIG_OPTION, FILE, BadInput, configuration, simulation, simulator_option
 
 if TYPE_CHECKING:
     from sim.program import Run
@@ -16,7 +16,7 @@ __all__ = ["program"]
 
 @click.command()
 @click.argument("source", type=FILE)
-@SIMULATOR_OPTION
+@simulator_option()
 @CONFIG_OPTION
 @click.option("--waves", type=FILE, help="Write waveforms to this file.")
 def program(source: Path, simulator: str, config_name: str, waves: Path | None) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sim.commands.shared import (
+    CYCLES_OPTION,
     FILE,
     JSON_OPTION,
     REPORT_OPTION,
@@ -16,6 +17,7 @@ from sim.commands.shared import (
     configuration,
     progress_bar,
     simulation,
+    simulator_option,
     write_json,
     write_view,
     write_whole,
@@ -43,16 +45,10 @@ class Seeds(click.ParamType[range]):
 
 
 @click.command()
-@click.option(
-    "--simulator",
-    type=click.Choice(["verilator", "icarus", "none"]),
-    default="verilator",
-    show_default=True,
-    help="What simulates the unit; none is the golden model alone, against the reference model.",
-)
+@simulator_option("the golden model alone, against the reference model")
 @click.option("--seed", type=click.IntRange(min=0), help="Seed of one run; 1 without --seeds.")
 @click.option("--seeds", type=Seeds(), help="A campaign: every seed, such as 0-49, with each configuration.")
-@click.option("--cycles", type=click.IntRange(min=100), default=20_000, show_default=True, help="Clocks of a run.")
+@CYCLES_OPTION
 @click.option(
     "--config",
     "config_names",

@@ -17,6 +17,7 @@ from sim.commands.shared import (
     load,
     progress_bar,
     simulation,
+    simulator_option,
     write_json,
     write_view,
     write_whole,
@@ -34,13 +35,7 @@ PROGRESS_EVERY = 500  # events of the reference model alone, which is quick
 
 @click.command()
 @click.argument("capture", type=FILE)
-@click.option(
-    "--simulator",
-    type=click.Choice(["verilator", "icarus", "none"]),
-    default="verilator",
-    show_default=True,
-    help="What simulates the unit; none is the reference model alone.",
-)
+@simulator_option("the reference model alone")
 @CONFIG_OPTION
 @click.option("--limit", type=click.IntRange(min=1), help="Stop after this many events.")
 @JSON_OPTION

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 __all__ = [
     "BUNDLED",
     "CONFIG_OPTION",
+    "CYCLES_OPTION",
     "FILE",
     "JSON_OPTION",
     "REPORT_OPTION",
-    "SIMULATOR_OPTION",
     "BadInput",
     "Hexadecimal",
     "configuration",
@@ -28,10 +28,13 @@ __all__ = [
     "load",
     "progress_bar",
     "simulation",
+    "simulator_option",
     "write_json",
     "write_view",
     "write_whole",
 ]
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any] | click.Command)
 
 BUNDLED = Path(__file__).parent.parent / "data" / "bundled.jsonl.gz"
 
@@ -44,13 +47,20 @@ REPORT_OPTION = click.option(
 CONFIG_OPTION = click.option(
     "--config", "config_name", default="default", show_default=True, help="Preset (default, small) or TOML file."
 )
-SIMULATOR_OPTION = click.option(
-    "--simulator",
-    type=click.Choice(["verilator", "icarus"]),
-    default="verilator",
-    show_default=True,
-    help="What simulates the unit.",
+CYCLES_OPTION = click.option(
+    "--cycles", type=click.IntRange(min=100), default=20_000, show_default=True, help="Clocks of a run."
 )
+
+
+def simulator_option(none: str = "") -> Callable[[Decorated], Decorated]:
+    """Return the option; `none` says what there is without a simulator, where that is possible."""
+    return click.option(
+        "--simulator",
+        type=click.Choice(["verilator", "icarus", *(["none"] if none else [])]),
+        default="verilator",
+        show_default=True,
+        help=f"What simulates the unit{'; none is ' if none else ''}{none}.",
+    )
 
 
 class BadInput(click.ClickException):

@@ -5,6 +5,7 @@ Every sentence comes from the trace of the reference model while it answers; not
 
 import re
 from collections import Counter
+from collections.abc import Callable
 
 from model.arch import UnitConfig
 from model.arch.encodings import INTERRUPT_PREFIX
@@ -92,19 +93,7 @@ def explain_request(scene: Scene, request: DmaRequest) -> Explanation:
             f"a write to {request.address:#x} is an interrupt request: name it with --interrupt and its --data, "
             "or choose an address outside 0xfee00000..0xfeefffff"
         )
-    numbers = _dma_numbers(request)
-    observed = observe(scene.unit, numbers, lambda: scene.unit.dma(request))
-    return Explanation(
-        kind="dma",
-        title=_dma_title(request),
-        place=scene.place,
-        numbers=numbers,
-        steps=tuple(observed.steps),
-        outcome=observed.outcome,
-        messages=tuple(observed.messages),
-        changes=tuple(observed.changes),
-        warnings=scene.warnings,
-    )
+    return _explained(scene, "dma", _dma_title(request), _dma_numbers(request), lambda: scene.unit.dma(request))
 
 
 def explain_interrupt(scene: Scene, request: InterruptRequest) -> Explanation:
@@ -113,11 +102,17 @@ def explain_interrupt(scene: Scene, request: InterruptRequest) -> Explanation:
         raise ExplainError(
             f"--address of an interrupt request must be 0xfee00000 to 0xfeefffff, not {request.address:#x}"
         )
-    numbers = _interrupt_numbers(request)
-    observed = observe(scene.unit, numbers, lambda: scene.unit.interrupt(request))
+    title = _interrupt_title(request.source_id, request.address, request.data)
+    return _explained(scene, "interrupt", title, _interrupt_numbers(request), lambda: scene.unit.interrupt(request))
+
+
+def _explained(
+    scene: Scene, kind: str, title: str, numbers: tuple[Number, ...], ask: Callable[[], object]
+) -> Explanation:
+    observed = observe(scene.unit, numbers, ask)
     return Explanation(
-        kind="interrupt",
-        title=_interrupt_title(request.source_id, request.address, request.data),
+        kind=kind,
+        title=title,
         place=scene.place,
         numbers=numbers,
         steps=tuple(observed.steps),
