@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from model.arch import UnitConfig
 from model.arch.sizes import OUTSTANDING_LIMIT
+from rtl.one_hot import decoded
 
 __all__ = ["Outstanding", "Unanswered"]
 
@@ -51,41 +52,37 @@ class Unanswered(wiring.Component):
         bounded = Signal.like(busy)  # there is a boundary
         asked, answered = Signal(COUNT_BITS), Signal(COUNT_BITS)  # with the request, the answer of this clock
         is_request, is_answer, is_same, is_bounded = request.valid, Signal(), Signal(), Signal()
-        last, last_marked, fills, empties = Signal(), Signal(), Signal(), Signal()
         asked_of_request, asked_of_answer = self._count(m, "asked", is_request, request.id, asked, answer.id)
         answered_of_answer, answered_of_request = self._count(m, "answered", is_answer, answer.id, answered, request.id)
         starts = is_request & ~request.marked & ~is_bounded
         _, boundary = self._count(m, "boundary", starts, request.id, asked_of_request, answer.id)
-
+        of_request, of_answer = decoded(request.id), Mux(is_answer, decoded(answer.id), 0)
+        is_last = answered == asked_of_answer
+        is_last_marked = Mux((bounded & of_answer).any() & ~self.mark, answered == boundary, is_last)
+        # OUTSTANDING_LIMIT more or less is the other highest bit.
+        fills = asked ^ answered_of_request == OUTSTANDING_LIMIT
+        empties = asked_of_answer ^ answered_of_answer == OUTSTANDING_LIMIT
         m.d.comb += [
             self.busy.eq(busy),
             is_answer.eq(answer.valid & busy.bit_select(answer.id, 1)),
-            is_same.eq(is_request & is_answer & (request.id == answer.id)),
+            is_same.eq(is_answer & (request.id == answer.id)),
             is_bounded.eq(bounded.bit_select(request.id, 1) & ~self.mark),
             # An ID that owes nothing goes on from the count of its answers: a reset does not reach the memories.
             asked.eq(Mux(busy.bit_select(request.id, 1), asked_of_request, answered_of_request) + 1),
             answered.eq(answered_of_answer + 1),
-            last.eq(answered == asked_of_answer),
-            last_marked.eq(Mux(bounded.bit_select(answer.id, 1) & ~self.mark, answered == boundary, last)),
-            # OUTSTANDING_LIMIT more or less is the other highest bit.
-            fills.eq((asked ^ answered_of_request == OUTSTANDING_LIMIT) & ~is_same),
-            empties.eq((asked_of_answer ^ answered_of_answer == OUTSTANDING_LIMIT) & ~is_same),
         ]
-        with m.If(self.mark):
-            m.d.sync += [self.marked.eq(busy), bounded.eq(0)]
-        with m.If(is_answer):
-            with m.If(last):
-                m.d.sync += busy.bit_select(answer.id, 1).eq(0)
-            with m.If(last_marked):
-                m.d.sync += self.marked.bit_select(answer.id, 1).eq(0)
-            with m.If(empties):
-                m.d.sync += self.full.bit_select(answer.id, 1).eq(0)
-        with m.If(is_request):
-            m.d.sync += [busy.bit_select(request.id, 1).eq(1), bounded.bit_select(request.id, 1).eq(~request.marked)]
-            with m.If(request.marked):
-                m.d.sync += self.marked.bit_select(request.id, 1).eq(1)
-            with m.If(fills):
-                m.d.sync += self.full.bit_select(request.id, 1).eq(1)
+        # Whether there is a request is known late in the clock: what becomes of the bits without it comes first.
+        still_busy = busy & ~Mux(is_last, of_answer, 0)
+        still_marked = Mux(self.mark, busy, self.marked) & ~Mux(is_last_marked, of_answer, 0)
+        still_full = self.full & ~Mux(empties, of_answer, 0)
+        full = Mux(is_same, self.full, still_full | Mux(fills, of_request, 0))  # with it
+        requested = Mux(is_request, of_request, 0)
+        m.d.sync += [
+            busy.eq(still_busy | requested),
+            self.marked.eq(still_marked | Mux(request.marked, requested, 0)),
+            bounded.eq((Mux(self.mark, 0, bounded) & ~requested) | Mux(request.marked, 0, requested)),
+            self.full.eq(Mux(is_request, full, still_full)),
+        ]
         return m
 
     def _count(self, m, name, enable, id, count, other_id):

@@ -63,10 +63,12 @@ class FallThroughFifo(wiring.Component):
             m.d.sync += first.eq(first + 1)
         with m.If(pushed):
             m.d.sync += last.eq(last + 1)
-        with m.If(taken & ~pushed):
-            m.d.sync += [space.eq(space + 1), empty.eq(space == self.depth - 1), full.eq(0)]
-        with m.Elif(pushed & ~taken):
-            m.d.sync += [space.eq(space - 1), empty.eq(0), full.eq(space == 1)]
+        with m.If(pushed ^ taken):
+            m.d.sync += [
+                space.eq(Mux(pushed, space - 1, space + 1)),
+                empty.eq(~pushed & (space == self.depth - 1)),
+                full.eq(pushed & (space == 1)),
+            ]
         return m
 
 

@@ -42,7 +42,7 @@ class OutputRegister(wiring.Component):
     """Registers `valid` and the payload.
 
     Timing: what `i` transfers in clock n is offered from clock n + 1 on. `i.ready` is combinational from `o.ready`,
-    one transfer per clock. The payload keeps its last value while nothing is offered.
+    one transfer per clock. While nothing is offered the payload is any: `i.valid` may come late in the clock.
     """
 
     def __init__(self, shape):
@@ -57,9 +57,7 @@ class OutputRegister(wiring.Component):
             self.i.ready.eq(self.o.ready | ~valid),
         ]
         with m.If(self.i.ready):
-            m.d.sync += valid.eq(self.i.valid)
-            with m.If(self.i.valid):
-                m.d.sync += payload.eq(self.i.payload)
+            m.d.sync += [valid.eq(self.i.valid), payload.eq(self.i.payload)]
         return m
 
 

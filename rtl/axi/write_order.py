@@ -96,9 +96,10 @@ class WriteOrder(wiring.Component):
             order.push.valid.eq(self.requests.ready | self.core_write),
             order.push.payload.eq(leaves),
             order.o.ready.eq(self.write_taken | self.interrupt_taken),
-            # A write that comes in this clock is not decided yet, and `writes` may be ready late.
+            # A write that comes in this clock is not decided yet, and `writes` may be ready late. An interrupt is: when
+            # nothing is stored, `order` shows what is pushed, 1 only if it is pushed.
             self.is_write.eq(~order.empty & ~order.o.payload),
-            self.is_interrupt.eq(order.o.valid & order.o.payload),
+            self.is_interrupt.eq(order.o.payload),
         ]
         return m
 

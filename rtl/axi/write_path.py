@@ -44,8 +44,9 @@ class WritePath(wiring.Component):
     Order: W beats belong to the decisions, issued or refused, in the order in which these are made, and to interrupts
     in between as WriteOrder says; AxLEN + 1 beats each (WLAST of devices is not looked at, that to memory is made
     anew, so that no device breaks another's bursts).
-    AW goes out together with its first beat: a device that keeps its data back delays no message, unless in the
-    middle of a burst. A message goes between two bursts, in turn with them.
+    AW goes out together with its first beat: a device that keeps its data back holds up no message, unless in the
+    middle of a burst. A message goes between two bursts: at once, but not in the first clock after another one in which
+    a write that was issued before could start.
     B of memory, of refusals and of interrupts take turns. B of a refusal: after its last beat was swallowed, but before
     any other of its own ID, which can only belong to a younger request. Nothing of B waits for an interrupt: younger
     writes of its ID have not entered the pipeline.
@@ -148,7 +149,7 @@ class WritePath(wiring.Component):
 
     def _connect_issued(self, m):
         m.submodules.issued = issued = FallThroughFifo(address_layout(self.config), depth=OUTPUT_DEPTH)
-        self._issued = issued.o
+        self._issued = issued
         pushed, issue = issued.push.payload, self.issue_write
         m.d.comb += [
             issued.push.valid.eq(issue.valid),
@@ -162,46 +163,43 @@ class WritePath(wiring.Component):
         """W beats to memory, to the interrupt remapper or nowhere, messages in between."""
         beat, address, word, order = self._beats.o, self._addresses.i, self._data.i, self._order
         in_burst, left = Signal(), Signal(8)  # beats that follow the one that is next
-        start, forward, send, message_was_last = Signal(), Signal(), Signal(), Signal()
+        start, forward, send, message_was_last = (Signal() for _ in range(4))
         sending = Signal(self.config.id_bits)  # ID of the burst
         swallow, swallowed = self._take_refusal(m, start, in_burst)
         interrupt = self._take_interrupt(m)
-        # What was issued is known late in the clock, all else of this early.
-        issued = self._issued.valid
+        issued = self._issued.o
         both_free = address.ready & word.ready
         may_start = both_free & beat.valid & ~in_burst & ~swallow & order.is_write
-        may_send = self.message.valid & both_free & ~in_burst
         m.d.comb += [
-            send.eq(may_send & ~(message_was_last & may_start & issued)),
-            start.eq((may_start & ~(may_send & ~message_was_last)) & issued),
+            # What is issued in this clock is known late, all else of this early: no message waits for it.
+            send.eq(self.message.valid & both_free & ~in_burst & ~(message_was_last & ~self._issued.empty)),
+            start.eq((may_start & ~send) & issued.valid),
             forward.eq(start | (in_burst & beat.valid & word.ready)),
-            self._issued.ready.eq(start),
+            issued.ready.eq(start),
             beat.ready.eq(swallow | forward | interrupt),
             order.write_taken.eq(swallowed | self.sent_write.valid),
             order.interrupt_taken.eq(interrupt),
             self.sent_write.valid.eq(forward & word.p.last),
-            self.sent_write.id.eq(Mux(in_burst, sending, self._issued.p.id)),
+            self.sent_write.id.eq(Mux(in_burst, sending, issued.p.id)),
             self.message.ready.eq(send),
             address.valid.eq(start | send),
-            address.p.id.eq(self._issued.p.id),
-            address.p.address.eq(self._issued.p.address),
-            address.p.attributes.eq(self._issued.p.attributes),
+            address.p.id.eq(issued.p.id),
+            address.p.address.eq(issued.p.address),
+            address.p.attributes.eq(issued.p.attributes),
             word.valid.eq(forward | send),
             word.p.data.eq(beat.p.data),
             word.p.strb.eq(beat.p.strb),
-            word.p.last.eq(Mux(in_burst, left == 0, self._issued.p.attributes.len == 0)),
+            word.p.last.eq(Mux(in_burst, left == 0, issued.p.attributes.len == 0)),
         ]
-        with m.If(start):
-            m.d.sync += [
-                in_burst.eq(~word.p.last),
-                left.eq(self._issued.p.attributes.len - 1),
-                message_was_last.eq(0),
-                sending.eq(self._issued.p.id),
-            ]
+        with m.If(forward):
+            m.d.sync += in_burst.eq(~word.p.last)
+        with m.If(~in_burst):
+            m.d.sync += [left.eq(issued.p.attributes.len - 1), sending.eq(issued.p.id)]
         with m.Elif(forward):
-            m.d.sync += [in_burst.eq(~word.p.last), left.eq(left - 1)]
+            m.d.sync += left.eq(left - 1)
+        with m.If(both_free & ~in_burst):
+            m.d.sync += message_was_last.eq(send)
         with m.If(send):
-            m.d.sync += message_was_last.eq(1)
             self._put_message(m, address.p, word.p)
 
     def _put_message(self, m, address, word):
@@ -241,26 +239,23 @@ class WritePath(wiring.Component):
         """Hold one refusal from its arrival to its B; return whether the W beats of this clock are its own, and
         whether the last one is taken."""
         refused, beat = self._refused, self._beats.o
-        before = Signal(range(OUTPUT_DEPTH + 1))  # issued requests that are older than it and did not start
-        waiting = Signal(range(OUTPUT_DEPTH + 1))  # issued requests that will not have started after this clock
-        swallow, swallowed = Signal(), Signal()
-        count = OUTPUT_DEPTH - self.write_space
-        m.d.comb += waiting.eq(count)
-        with m.If(self.issue_write.valid & ~start):
-            m.d.comb += waiting.eq(count + 1)
-        with m.Elif(start & ~self.issue_write.valid):
-            m.d.comb += waiting.eq(count - 1)
+        # Issued requests that are older than it and did not start: in the clock after it came, all.
+        before, kept = Signal(range(OUTPUT_DEPTH + 1)), Signal(range(OUTPUT_DEPTH + 1))
+        is_new, none_before, swallow, swallowed = (Signal() for _ in range(4))
+        m.d.comb += [
+            before.eq(Mux(is_new, OUTPUT_DEPTH - self.write_space, kept)),
+            none_before.eq(Mux(is_new, self._issued.empty, kept == 0)),
+        ]
+        m.d.sync += [is_new.eq(0), kept.eq(Mux(start, before - 1, before))]
         with m.FSM():
             with m.State("Free"):
                 m.d.comb += self.refusal.ready.eq(1)
-                m.d.sync += [refused.eq(self.refusal.p), before.eq(waiting)]
+                m.d.sync += [refused.eq(self.refusal.p), is_new.eq(1)]
                 with m.If(self.refusal.valid):
                     m.next = "Swallow"
 
             with m.State("Swallow"):
-                m.d.comb += swallow.eq((before == 0) & ~in_burst & self._order.is_write)
-                with m.If(start):
-                    m.d.sync += before.eq(before - 1)
+                m.d.comb += swallow.eq(none_before & ~in_burst & self._order.is_write)
                 with m.If(swallow & beat.valid):
                     m.d.sync += refused.len.eq(refused.len - 1)
                     with m.If(refused.len == 0):

@@ -79,7 +79,7 @@ BREAKAGES = (
     Breakage("WLAST one beat early", "axi/write_path.py", "Mux(in_burst, left == 0,", "Mux(in_burst, left == 1,"),
     Breakage("VALID is retracted", "axi/lite.py", "answers.eq(returned | (valid & ~answered))", "answers.eq(returned)"),
     Breakage("READY is dropped", "axi/register_slice.py", "full.eq(stays), ready.eq(~stays)", "full.eq(stays), ready.eq(~stays & ~ready)"),
-    Breakage("a payload changes while it waits", "axi/register_slice.py", "            with m.If(self.i.valid):\n                m.d.sync += payload", "        with m.If(self.i.valid):\n            m.d.sync += payload"),
+    Breakage("a payload changes while it waits", "axi/register_slice.py", "        with m.If(self.i.ready):\n            m.d.sync += [", "        m.d.sync += payload.eq(self.i.payload)\n        with m.If(self.i.ready):\n            m.d.sync += ["),
     Breakage("the last place of a FIFO is undefined", "axi/output_fifo.py", "shape=self._shape, depth=self.depth, init", "shape=self._shape, depth=self.depth - 1, init"),
     Breakage("a register without reset", "event_message.py", 'masked, pending = Signal(init=FECTL["IM"].reset), Signal()', 'masked, pending = Signal(init=FECTL["IM"].reset, reset_less=True), Signal(reset_less=True)'),
     Breakage("requests are counted over a reset", "outstanding.py", "busy = Signal(len(self.busy))", "busy = Signal(len(self.busy), reset_less=True)"),

@@ -215,14 +215,15 @@ class WritePath:
             is_write = following == WRITE_NEXT
             swallow = self.phase == SWALLOW and not self.before and is_write
             if self.address is None and self.word is None:
-                may_start = head is not None and beat is not None and not swallow and is_write
-                if message is not None and not (self.message_was_last and may_start):
+                # No message waits for what is issued in this clock.
+                if message is not None and not (self.message_was_last and self.issued.entries):
                     send = 1
                     self._send(*message)
-                elif head is not None and beat is not None and may_start:
+                elif head is not None and beat is not None and not swallow and is_write:
                     start = 1
                     self._start(head, beat)
                     beat = None
+                self.message_was_last = send
             if swallow and beat is not None:
                 self._swallow()
                 beat = None
@@ -235,7 +236,6 @@ class WritePath:
 
     def _start(self, address: Address, beat: WriteData) -> None:
         self.address = address
-        self.message_was_last = 0
         self._sending = address.id
         if self.phase == SWALLOW:
             self.before -= 1
@@ -268,7 +268,6 @@ class WritePath:
         lane = address >> 2 & self._dwords - 1
         self.address = Address(self._own_id, address, size=DWORD, burst=INCR, cache=MESSAGE_CACHE)
         self.word = WriteData(data * self._every_dword, 0xF << 4 * lane, 1)
-        self.message_was_last = 1
 
     def _step_answers(self, returned: WriteResponse | None, interrupt: InterruptAnswer | None, free: int | bool) -> int:
         """Choose what goes into the register of B, if that is free: memory, the refusal, interrupts, in turn, but none
