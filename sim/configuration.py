@@ -1,11 +1,11 @@
 """Configurations that a person names: a preset, or a TOML file whose top level changes fields of the default one."""
 
 import dataclasses
-import tomllib
 from pathlib import Path
 
 from model.arch import ConfigError, UnitConfig
 from model.arch.config import PRESETS
+from sim.section import read_toml
 
 __all__ = ["SIZES", "load_config", "with_sizes"]
 
@@ -28,14 +28,7 @@ def load_config(name: str) -> UnitConfig:
     """Return the configuration of a preset or a TOML file; ConfigError, one sentence, when there is none."""
     if name in PRESETS:
         return PRESETS[name]
-    path = Path(name)
-    try:
-        values = tomllib.loads(path.read_text())
-    except OSError as error:
-        reason = (error.strerror or "it cannot be read").lower()
-        raise ConfigError(f"{name}: {reason}; name a TOML file or one of {', '.join(PRESETS)}") from None
-    except ValueError as error:  # also of bytes that are no text
-        raise ConfigError(f"{name}: not TOML: {error}") from None
+    values = read_toml(Path(name), f"name a TOML file or one of {', '.join(PRESETS)}", ConfigError)
     try:
         return UnitConfig.from_mapping(values)
     except ConfigError as error:

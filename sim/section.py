@@ -1,11 +1,24 @@
-"""One table of a TOML file that a person wrote: values taken by name, each checked, and none left over."""
+"""TOML files that a person wrote, and their tables: values taken by name, each checked, and none left over."""
 
+import tomllib
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
-__all__ = ["DescriptionError", "Section"]
+__all__ = ["DescriptionError", "Section", "read_toml"]
 
 T = TypeVar("T")
+
+
+def read_toml(path: Path, wanted: str, error: Callable[[str], Exception]) -> dict[str, Any]:
+    """Return what is in a file, or raise the `error`; `wanted` is what it tells where no file can be read."""
+    try:
+        return tomllib.loads(path.read_text())
+    except OSError as unread:
+        reason = (unread.strerror or "it cannot be read").lower()
+        raise error(f"{path}: {reason}; {wanted}") from None
+    except ValueError as wrong:  # also of bytes that are no text
+        raise error(f"{path}: not TOML: {wrong}") from None
 
 
 class DescriptionError(Exception):

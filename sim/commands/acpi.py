@@ -1,8 +1,6 @@
 """`vtd acpi`."""
 
-import tomllib
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -24,10 +22,10 @@ def acpi(description: Path, config_name: str, target: Path) -> None:
     Exit status: 0 written, 2 bad usage or input; then nothing was changed.
     """
     from sim.acpi import DEVICE_TLB_NOTE, dmar_table, wants_device_tlbs
-    from sim.section import DescriptionError
+    from sim.section import DescriptionError, read_toml
 
     config = configuration(config_name)
-    values = _toml(description)
+    values = read_toml(description, "a description (TOML) must be there", BadInput)
     try:
         table = dmar_table(values, config)
     except DescriptionError as error:
@@ -36,13 +34,3 @@ def acpi(description: Path, config_name: str, target: Path) -> None:
     if wants_device_tlbs(values):
         click.echo(f"note: {DEVICE_TLB_NOTE}", err=True)
     click.echo(f"written: {target}, {len(table)} bytes")
-
-
-def _toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text())
-    except OSError as error:
-        reason = (error.strerror or "it cannot be read").lower()
-        raise BadInput(f"{path}: {reason}; a description (TOML) must be there") from None
-    except ValueError as error:  # also of bytes that are no text
-        raise BadInput(f"{path}: not TOML: {error}") from None

@@ -116,14 +116,12 @@ def _recorded(path: Path, limit: int | None) -> "Stream":
 
 
 def _described(path: Path, limit: int | None) -> "Stream":
-    from sim.section import DescriptionError
-    from sim.sizing.description import load_description
+    from sim.section import DescriptionError, read_toml
+    from sim.sizing.description import description_of
     from sim.sizing.synthetic import synthetic_stream
 
+    values = read_toml(path, "a description (TOML) or a recording must be there", BadInput)
     try:
-        return synthetic_stream(load_description(path, limit))
+        return synthetic_stream(description_of(values, limit))
     except DescriptionError as error:
         raise BadInput(f"{path}: {error}") from None
-    except OSError as error:
-        reason = (error.strerror or "it cannot be read").lower()
-        raise BadInput(f"{path}: {reason}; a description (TOML) or a recording must be there") from None

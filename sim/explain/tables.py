@@ -10,7 +10,6 @@
 Memory is 0 elsewhere. Without a GCMD of its own the file ends with one that turns on what has tables.
 """
 
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from model.arch import REGISTERS, Access, ConfigError, Register, UnitConfig
 from model.arch.registers import FRCD, GCMD, IQA, IRTA, RTADDR
 from model.reference import Memory, Unit
 from sim.explain.scene import ExplainError, QueueHistory, Scene
+from sim.section import read_toml
 
 __all__ = ["scene_of_tables"]
 
@@ -32,7 +32,7 @@ TURNED_ON |= {IQA: GCMD["QIE"].mask}
 
 def scene_of_tables(path: Path) -> Scene:
     """Return the unit that a TOML file describes; ExplainError, one sentence with the place, for what is wrong."""
-    values = _load(path)
+    values = read_toml(path, "a TOML file of registers and memory must be there", ExplainError)
     for name, part in values.items():
         if name not in PARTS or not isinstance(part, dict):
             raise ExplainError(f"{path}: {name} is no part of such a file; there are [unit], [registers] and [memory]")
@@ -50,16 +50,6 @@ def scene_of_tables(path: Path) -> Scene:
         queue.watch(lambda o=offset, v=value, s=size: unit.write_register(o, v, s))  # type: ignore[misc]
     unit.messages.clear()
     return Scene(unit, f"with the tables of {path.name}", queue)
-
-
-def _load(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text())
-    except OSError as error:
-        reason = (error.strerror or "it cannot be read").lower()
-        raise ExplainError(f"{path}: {reason}; a TOML file of registers and memory must be there") from None
-    except ValueError as error:  # also of bytes that are no text
-        raise ExplainError(f"{path}: not TOML: {error}") from None
 
 
 def _config(path: Path, values: dict[str, Any]) -> UnitConfig:

@@ -1,15 +1,13 @@
 """Synthetic streams as a person describes them in TOML: values taken by name, each checked, none left over."""
 
 import re
-import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from sim.section import DescriptionError, Section
 
-__all__ = ["Description", "Device", "load_description"]
+__all__ = ["Description", "Device", "description_of"]
 
 UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 AMOUNT = re.compile(r"(\d+)([KMGT]?)")
@@ -63,15 +61,8 @@ class Description:
     devices: tuple[Device, ...]
 
 
-def load_description(path: Path, limit: int | None = None) -> Description:
-    """Read a description, of at most `limit` requests.
-
-    DescriptionError says what is wrong with it, OSError that it cannot be read.
-    """
-    try:
-        values = tomllib.loads(path.read_text())
-    except ValueError as error:  # also of bytes that are no text
-        raise DescriptionError(f"not TOML: {error}") from None
+def description_of(values: Mapping[str, Any], limit: int | None = None) -> Description:
+    """Return the description of a TOML file, of at most `limit` requests; DescriptionError says what is wrong."""
     root = Section(values)
     requests, seed = root.number("requests", 1, MOST_REQUESTS), root.number("seed", 0, (1 << 64) - 1, 1)
     interrupts_every = root.number("interrupts_every", 0, MOST_REQUESTS, 0)

@@ -3,6 +3,7 @@
 import json
 import random
 import re
+import tomllib
 from collections import Counter
 from pathlib import Path
 from xml.etree import ElementTree
@@ -20,7 +21,7 @@ from sim.commands.shared import BUNDLED
 from sim.recording import load_recording
 from sim.section import DescriptionError
 from sim.sizing.caches import Caches
-from sim.sizing.description import load_description
+from sim.sizing.description import description_of
 from sim.sizing.recorded import recorded_stream
 from sim.sizing.stream import NOTHING, Command, PageTag, Stream
 from sim.sizing.synthetic import synthetic_stream
@@ -246,10 +247,8 @@ def test_any_stream_counts_as_in_a_plain_model(seed):
 # Requests made up
 
 
-def described(tmp_path, text: str) -> Stream:
-    file = tmp_path / "stream.toml"
-    file.write_text(text)
-    return synthetic_stream(load_description(file))
+def described(text: str) -> Stream:
+    return synthetic_stream(description_of(tomllib.loads(text)))
 
 
 def counts_of(stream: Stream, iotlb: int = 64, context_cache: int = 16, paging_structure_cache: int = 32):
@@ -275,16 +274,16 @@ STRIDE = 'requests = 1000\n[[devices]]\nsource_id = "00:1f.2"\nworking_set = "64
         ('permissions = "r"', 16, 984, 2 + 4 + 15),
     ],
 )
-def test_device_that_strides(more, iotlb, hits, reads, tmp_path):
+def test_device_that_strides(more, iotlb, hits, reads):
     text = STRIDE.replace("stride = 4096\n", "") if "stride" in more else STRIDE
-    counts = counts_of(described(tmp_path, f"{text}{more}\n"), iotlb)
+    counts = counts_of(described(f"{text}{more}\n"), iotlb)
     assert (counts.requests, counts.iotlb.hits, counts.reads) == (1000, hits, reads)
     assert counts.iotlb.lookups == (0 if "pass_through" in more else 1000)
 
 
-def test_tables_between_pages_far_apart(tmp_path):
+def test_tables_between_pages_far_apart():
     """Two pages of each of three tables of level 1, below one of level 2."""
-    stream = described(tmp_path, STRIDE.replace("64K", "6M").replace("4096", '"1M"'))
+    stream = described(STRIDE.replace("64K", "6M").replace("4096", '"1M"'))
     assert stream.tables == [PageTag(1, 0x100000 + n * 0x200, 9) for n in range(3)] + [
         PageTag(1, 0x100000, 18),
         PageTag(1, 0, 27),
@@ -294,10 +293,10 @@ def test_tables_between_pages_far_apart(tmp_path):
     assert counts.reads == 2 + 4 + 1 + 2 + 1 + 2 + 995
 
 
-def test_invalidations_and_interrupts_come_between(tmp_path):
+def test_invalidations_and_interrupts_come_between():
     more = "vectors = 4\n[invalidations]\nevery = 100\nkind = "
     head = "interrupts_every = 10\n"
-    pages = described(tmp_path, f'{head}{STRIDE}{more}"page"\n')
+    pages = described(f'{head}{STRIDE}{more}"page"\n')
     assert [c.requests for c in pages.commands] == list(range(100, 1001, 100))
     assert [c.interrupts for c in pages.commands] == list(range(10, 101, 10))
     # Of the page of the last request: (100 - 1) % 16 = 3.
@@ -305,8 +304,8 @@ def test_invalidations_and_interrupts_come_between(tmp_path):
         iotlb_page=1, keep_tables=1, domain_id=1, page=0x100003, page_mask=0
     )
     assert counts_of(pages).iotlb.hits == 984 - 9
-    assert counts_of(described(tmp_path, f'{head}{STRIDE}{more}"domain"\n')).iotlb.hits == 1000 - 16 * 10
-    everything = described(tmp_path, f'{head}{STRIDE}{more}"all"\n')
+    assert counts_of(described(f'{head}{STRIDE}{more}"domain"\n')).iotlb.hits == 1000 - 16 * 10
+    everything = described(f'{head}{STRIDE}{more}"all"\n')
     assert (counts_of(everything).iotlb.hits, counts_of(everything).reads) == (1000 - 16 * 10, 10 * (6 + 15))
     assert len(everything.index) == 100
     assert set(everything.index) == {0, 1, 2, 3}
@@ -314,21 +313,20 @@ def test_invalidations_and_interrupts_come_between(tmp_path):
     assert Caches(everything).interrupts(4).hits < 70
 
 
-def test_shares_writes_and_seeds(tmp_path):
+def test_shares_writes_and_seeds():
     other = '[[devices]]\nsource_id = "03:00.0"\nshare = 3\nworking_set = "1M"\nwrites = 0.25\npermissions = "r"\n'
-    stream = described(tmp_path, STRIDE + other)
+    stream = described(STRIDE + other)
     assert stream.contexts == [(1, 0x00FA), (2, 0x0300)]
     of_other = sum(stream.contexts[stream.context[place]] == (2, 0x0300) for place in stream.requests)
     assert 700 < of_other < 800
     assert 150 < stream.refused < 230
-    assert (described(tmp_path, STRIDE + other).requests == stream.requests).all()
-    assert described(tmp_path, "seed = 2\n" + STRIDE + other).refused != stream.refused
+    assert (described(STRIDE + other).requests == stream.requests).all()
+    assert described("seed = 2\n" + STRIDE + other).refused != stream.refused
 
 
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("requests = ", "not TOML: "),
         ("seed = 1", "requests is missing"),
         ("requests = 0", "requests must be a whole number, 1 to 100000000, not 0"),
         ("requests = true", "requests must be a whole number, 1 to 100000000, not True"),
@@ -364,11 +362,9 @@ def test_shares_writes_and_seeds(tmp_path):
         ),
     ],
 )
-def test_description_that_is_wrong(text, sentence, tmp_path):
-    file = tmp_path / "stream.toml"
-    file.write_text(text)
+def test_description_that_is_wrong(text, sentence):
     with pytest.raises(DescriptionError, match=f"^{re.escape(sentence)}"):
-        load_description(file)
+        description_of(tomllib.loads(text))
 
 
 # The command
@@ -431,7 +427,11 @@ def test_files_that_are_wrong(tmp_path):
         assert result.exit_code == 2
         assert f"{name}: no such file or directory; a " in result.stderr
     bad = tmp_path / "bad.toml"
-    bad.write_text("requests = 0")
-    result = run(bad)
-    assert result.exit_code == 2
-    assert result.stderr == f"Error: {bad}: requests must be a whole number, 1 to 100000000, not 0\n"
+    for text, sentence in (
+        ("requests = 0", "requests must be a whole number, 1 to 100000000, not 0"),
+        ("requests", "not TOML: Expected '=' after a key in a key/value pair (at end of document)"),
+    ):
+        bad.write_text(text)
+        result = run(bad)
+        assert result.exit_code == 2
+        assert result.stderr == f"Error: {bad}: {sentence}\n"
