@@ -15,7 +15,7 @@ class ContextCache(wiring.Component):
     """Cache of context-entries that passed every check.
 
     Spec: rules 14, 15.
-    Timing: as Iotlb: `lookup` in clock n gives `hit` and `context` in clock n + 2; a fill or an invalidation counts
+    Timing: as Iotlb: `lookup` in clock n gives `hit` and `context` in clock n + 1; a fill or an invalidation counts
     from the next clock on; an entry that is replaced in clock n gives no hit for the look-up of clock n.
     A fill replaces the entry of the same source-id, otherwise entries in turn, so that a source-id never has two.
     A fill in the clock of any context-cache invalidation is dropped.
@@ -25,7 +25,7 @@ class ContextCache(wiring.Component):
     lookup : In(16)
         Source-id.
     hit, context : Out
-        The entry found for the look-up two clocks ago; `context` is 0 without a hit.
+        The entry found for the look-up one clock ago; without a hit `context` means nothing.
     fill : In
         With `valid`: keep `context` for `source_id`.
     invalidate : In
@@ -83,10 +83,7 @@ class ContextCache(wiring.Component):
             with m.If(command.context_global | (wanted & (entry.domain_id == command.domain_id))):
                 m.d.sync += valid[i].eq(0)
 
-        m.d.sync += [
-            # Without `replaced`, an entry would answer in the next clock with what it holds by then.
-            matched.eq(matches & ~replaced),
-            self.hit.eq(matched.any()),
-            self.context.eq(Mux(matched.any(), load.data, 0)),
-        ]
+        # Without `replaced`, an entry would answer in the next clock with what it holds by then.
+        m.d.sync += matched.eq(matches & ~replaced)
+        m.d.comb += [self.hit.eq(matched.any()), self.context.eq(load.data)]
         return m

@@ -17,9 +17,9 @@ class Iotlb(wiring.Component):
     """Cache of translations of requests without PASID.
 
     Spec: rules 14, 15.
-    Timing: `lookup` in clock n gives `hit` and `translation` in clock n + 2, one look-up per clock. A fill or an
-    invalidation in clock n counts for look-ups from clock n + 1 on; an entry that is replaced in clock n gives no
-    hit for the look-up of clock n. A fill in the clock of any IOTLB invalidation is dropped.
+    Timing: `lookup` in clock n gives `hit` and `translation` in clock n + 1, combinational from registers; one look-up
+    per clock. A fill or an invalidation in clock n counts for look-ups from clock n + 1 on; an entry that is replaced
+    in clock n gives no hit for the look-up of clock n. A fill in the clock of any IOTLB invalidation is dropped.
     Entries are replaced in turn, in use or not. When several match, the lowest one answers: all are true until
     invalidated.
     What look-ups and invalidations compare stands in registers; the translations are in a memory.
@@ -29,7 +29,7 @@ class Iotlb(wiring.Component):
     lookup : In
         `source_id`, `page` (address bits 63:12).
     hit, translation : Out
-        The entry found for the look-up two clocks ago; `translation` is 0 without a hit.
+        The entry found for the look-up one clock ago; without a hit `translation` means nothing.
     fill : In
         With `valid`: keep `translation`, of level 1 to 3, of `page`, an address below 2^MGAW, for `source_id`.
     invalidate : In
@@ -98,8 +98,9 @@ class Iotlb(wiring.Component):
             store.addr.eq(victim),
             store.data.eq(self.fill.translation),
             load.addr.eq(lowest_number(matched)),
+            self.hit.eq(matched.any()),
+            self.translation.eq(load.data),
         ]
-        m.d.sync += [self.hit.eq(matched.any()), self.translation.eq(Mux(matched.any(), load.data, 0))]
 
     def _invalidated(self, m, tags):
         """Say, by number, which entries the command removes."""

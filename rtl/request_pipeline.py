@@ -9,6 +9,7 @@ from model.arch.axi import Size
 from model.arch.encodings import INTERRUPT_PREFIX, TableMode
 from model.arch.sizes import SLOTS_LEFT
 from rtl.fault_recorder import record_layout
+from rtl.one_hot import at
 from rtl.request import (
     PAGE_BITS,
     Access,
@@ -20,7 +21,7 @@ from rtl.request import (
     result_layout,
     translation_layout,
 )
-from rtl.walk_step import above_limits, beyond_width, limits, missing_permission
+from rtl.walk_step import above_limits, beyond_width, missing_permission
 from rtl.walker import order_layout, parking_layout, replay_layout
 
 __all__ = ["RequestPipeline", "issue_layout"]
@@ -39,16 +40,33 @@ def issue_layout(config: UnitConfig) -> data.StructLayout:
     )
 
 
-def decision_layout(config: UnitConfig) -> data.StructLayout:
-    """What becomes of a request: a fault (not recorded if `suppressed`), else refused without a record, completed
-    without memory, or, with none of them, done at `address` if that is not protected."""
+def judgement_layout() -> data.StructLayout:
+    """What stops a request: `refused`, with a fault unless the reason is 0, recorded unless `suppressed`."""
     return data.StructLayout(
         {
+            "refused": 1,
+            "completes": 1,  # without memory, and is no failure
             "fault_reason": 8,
             "suppressed": 1,
             "interrupt": 1,  # the fault is one of an interrupt request
+        }
+    )
+
+
+def verdict_layout(config: UnitConfig) -> data.StructLayout:
+    """What becomes of a request: it `passes`, to `address`, if it is not blocked and that not protected; or needs a
+    `walk`; or is `refused`."""
+    return data.StructLayout(
+        {
+            "passes": 1,
+            "walk": 1,
             "refused": 1,
-            "completes": 1,
+            "completes": 1,  # refused, but the device does not see it as that
+            "records": 1,  # a fault with this reason
+            "fault_reason": 8,
+            "interrupt": 1,  # the fault is one of an interrupt request
+            "exempt": 1,  # an interrupt request, which protected memory does not stop
+            "fills": 1,  # brings a page that the IOTLB does not hold
             "address": config.haw,
         }
     )
@@ -58,15 +76,17 @@ class RequestPipeline(wiring.Component):
     """Decides for every request: to memory, into a slot of the walker, or refused.
 
     Spec: rules 3, 4, 21, 22.1.
-    Timing: a request taken in clock n is decided in clock n + 2: `issue_read`, `issue_write`, `park`, `release`,
-    `record` and `fill` are combinational in that clock. One request enters per clock: from a slot first, otherwise
-    reads and writes in turn. Nothing enters without room for every way out, so the pipeline never stops.
+    Timing: a request taken in clock n is judged in clock n + 1, by what the caches answer, and decided in n + 2:
+    `issue_read`, `issue_write`, `park`, `release`, `record` and `fill` are combinational in that clock. One request
+    enters per clock: from a slot first, otherwise reads and writes in turn. Nothing enters without room for every way
+    out, so the pipeline never stops. Room that others make in clock n, who take from an output FIFO or answer a
+    refused request, counts in clock n + 2.
 
     Members
     -------
     reads, writes : In(stream)
         Requests of devices; `ready` is 1 only in the clock in which one is taken.
-    replay, may_replay_reads, may_replay_writes : from and to the walker.
+    replay, may_replay_reads, may_replay_writes : from and to the walker, the latter two from registers.
     read_space, write_space : In
         Free places in the shell's output FIFOs.
     reads_held, writes_held : In
@@ -76,7 +96,7 @@ class RequestPipeline(wiring.Component):
     lookup_source_id, lookup_page : Out
         Look-up of this clock, to context-cache and IOTLB.
     context_hit, context, iotlb_hit, translation : In
-        Their answers, two clocks later.
+        Their answers, one clock later; without a hit `context` and `translation` mean nothing.
     translation_enable, table_mode, protected, epoch, lookup_epoch : In
         State of the unit.
     order, blocked : to and from the walker, for the request being decided.
@@ -146,58 +166,43 @@ class RequestPipeline(wiring.Component):
             }
         )
         self._entering, self._looked_up, self._deciding = Signal(item), Signal(item), Signal(item)
-        # What is known of the request in stage 3 before the caches answer; `ask` that their answer decides.
-        self._prepared, self._ask = Signal(decision_layout(self.config)), Signal()
-        self._above, self._is_interrupt = Signal(len(limits(self.config))), Signal()
-        m.d.sync += [self._looked_up.eq(self._entering), self._deciding.eq(self._looked_up)]
+        # Of the request in stage 3: what was judged of it, and the context-entry that the cache has for it.
+        self._verdict = Signal(verdict_layout(self.config))
+        self._context_hit, self._context = Signal(), Signal(context_layout(self.config))
+        self._passes = Signal()
+        m.d.sync += [
+            self._looked_up.eq(self._entering),
+            self._deciding.eq(self._looked_up),
+            self._context_hit.eq(self.context_hit),
+            self._context.eq(Mux(self.context_hit, self.context, 0)),
+        ]
         m.d.comb += self.older_epoch.eq(
             Cat(s.valid & (s.epoch != self.epoch) for s in (self._looked_up, self._deciding)).any()
         )
         self._enter(m)
-        self._prepare(m)
+        self._judge(m)
         self._decide(m)
-        self._finish(m)
         return m
 
     def _enter(self, m):
         """Stage 1: choose a request for which there is room everywhere, and look it up."""
-        stages = (self._looked_up, self._deciding)
-        reads_under_way = [s.valid & ~is_write(s.request) for s in stages]
-        writes_under_way = [s.valid & is_write(s.request) for s in stages]
-        fresh = [s.valid & ~s.replayed for s in stages]
-        fresh_reads = [f & ~is_write(s.request) for f, s in zip(fresh, stages, strict=True)]
-        fresh_writes = [f & is_write(s.request) for f, s in zip(fresh, stages, strict=True)]
-        held = self.reads_held + self.writes_held
-        slots, most = self.config.slots, self.config.slots - SLOTS_LEFT
-        may_read, may_write, slot_free = Signal(), Signal(), Signal()
+        room_for_read, room_for_write = self._keep_room(m)
+        may_read, may_write, picks_write = Signal(), Signal(), Signal()
         take_read, take_write, last_was_write = Signal(), Signal(), Signal()
         m.d.comb += [
-            self.may_replay_reads.eq(by_count(reads_under_way, (self.read_space > n for n in range(3)))),
-            self.may_replay_writes.eq(by_count(writes_under_way, (self.write_space > n for n in range(3)))),
-            slot_free.eq(by_count(fresh, (held < slots - n for n in range(3)))),
-            may_read.eq(
-                ~self.replay.valid
-                & self.may_replay_reads
-                & slot_free
-                & by_count(fresh_reads, (self.reads_held < most - n for n in range(3)))
-                & ~self.full_reads.bit_select(self.reads.p.id, 1)
-            ),
-            may_write.eq(
-                ~self.replay.valid
-                & self.may_replay_writes
-                & slot_free
-                & by_count(fresh_writes, (self.writes_held < most - n for n in range(3)))
-                & ~self.full_writes.bit_select(self.writes.p.id, 1)
-            ),
-            take_write.eq(may_write & self.writes.valid & ~(may_read & self.reads.valid & last_was_write)),
-            take_read.eq(may_read & self.reads.valid & ~take_write),
+            may_read.eq(room_for_read & ~at(self.reads.p.id, self.full_reads)),
+            may_write.eq(room_for_write & ~at(self.writes.p.id, self.full_writes)),
+            picks_write.eq(may_write & self.writes.valid & ~(may_read & self.reads.valid & last_was_write)),
+            # Whether something is replayed comes late in the clock.
+            take_write.eq(picks_write & ~self.replay.valid),
+            take_read.eq(may_read & self.reads.valid & ~picks_write & ~self.replay.valid),
             self.writes.ready.eq(take_write),
             self.reads.ready.eq(take_read),
         ]
         with m.If(take_write | take_read):
             m.d.sync += last_was_write.eq(take_write)
         entering = self._entering
-        request = Mux(take_write, self.writes.p.as_value(), self.reads.p.as_value())
+        request = Mux(picks_write, self.writes.p.as_value(), self.reads.p.as_value())
         m.d.comb += [
             entering.valid.eq(self.replay.valid | take_write | take_read),
             entering.replayed.eq(self.replay.valid),
@@ -212,138 +217,173 @@ class RequestPipeline(wiring.Component):
             self.lookup_page.eq(entering.request.address[12:]),
         ]
 
-    def _prepare(self, m):
-        """Stage 2: what the request, the registers and the result of a walk say, whatever the caches answer."""
-        item, config = self._looked_up, self.config
-        request, decision, ask = item.request, Signal(decision_layout(config)), Signal()
-        is_interrupt_range = (request.address >> 20) == INTERRUPT_PREFIX
+    def _keep_room(self, m):
+        """Return registers that say whether there is room for a read and for a write of a device."""
+        stages, entering, deciding = (self._looked_up, self._deciding), self._entering, self._deciding
+        slots = self.config.slots
+        fresh = [s.valid & ~s.replayed for s in stages]
+        enters_fresh = entering.valid & ~entering.replayed
+        held = self.reads_held + self.writes_held
+        slot_free = _room(m, slots, held, fresh, enters_fresh, self._passes)
+        rooms = []
+        for write, may_replay, space, direction_held in (
+            (0, self.may_replay_reads, self.read_space, self.reads_held),
+            (1, self.may_replay_writes, self.write_space, self.writes_held),
+        ):
+            under_way = [s.valid & (is_write(s.request) == write) for s in stages]
+            enters = entering.valid & (is_write(entering.request) == write)
+            parks = deciding.valid & ~self._passes & (is_write(deciding.request) == write)
+            passes = self._passes & (is_write(deciding.request) == write)
+            fresh_here = [f & u for f, u in zip(fresh, under_way, strict=True)]
+            m.d.comb += may_replay.eq(_room(m, space, 0, under_way, enters, parks))
+            kept = _room(m, slots - SLOTS_LEFT, direction_held, fresh_here, enters & ~entering.replayed, passes)
+            rooms.append(may_replay & slot_free & kept)
+        return rooms
+
+    def _judge(self, m):
+        """Stage 2: what the request, the registers, the result of a walk, and the caches say.
+
+        The caches come late in the clock. What is judged without them says whether it `asks` them.
+        """
+        item, context = self._looked_up, self.context
+        request, result = item.request, item.result
+        early, asks, has_page = Signal(judgement_layout()), Signal(), Signal()
+        self._judge_request(m, early, asks, has_page)
+
+        translation, page_reason = Signal(translation_layout(self.config)), Signal(8)
+        passes_through, by_page, by_context, walk = (Signal() for _ in range(4))
         untranslated = request.address_type == 0
-        m.d.sync += [
-            self._prepared.eq(decision),
-            self._ask.eq(ask),
-            self._above.eq(above_limits(config, request.address)),
-            self._is_interrupt.eq(is_interrupt(request) & is_interrupt_range),
+        beyond = beyond_width(self.config, above_limits(self.config, request.address), context)
+        m.d.comb += [
+            translation.eq(Mux(item.has_result, result.translation, self.translation)),
+            passes_through.eq(self.context_hit & context.pass_through & untranslated),
+            by_page.eq(has_page | (asks & self.iotlb_hit & untranslated & ~passes_through)),
+            # A page that is known is not beyond the width.
+            by_context.eq(
+                asks & self.context_hit & (~untranslated | (beyond & (context.pass_through | ~self.iotlb_hit)))
+            ),
+            walk.eq(asks & ~by_page & ~by_context & ~passes_through),
         ]
-        m.d.comb += decision.address.eq(request.address)
+        address = self._translate(m, request, translation, page_reason)
+        context_reason = Mux(untranslated, FaultReason.ADDRESS_BEYOND_WIDTH, FaultReason.TRANSLATION_TYPE_BLOCKS)
+        reason, suppressed, refused = Signal(8), Signal(), Signal()
+        verdict = Signal(verdict_layout(self.config))
+        m.d.comb += [
+            # One of the three at most.
+            reason.eq(early.fault_reason | Mux(by_page, page_reason, 0) | Mux(by_context, context_reason, 0)),
+            suppressed.eq(
+                early.suppressed
+                | (by_page & translation.fault_processing_disable)
+                | (by_context & context.fault_processing_disable)
+            ),
+            refused.eq(early.refused | by_context | (by_page & (page_reason != 0))),
+            verdict.passes.eq(item.valid & ~refused & ~walk),
+            verdict.walk.eq(walk),
+            verdict.refused.eq(refused),
+            verdict.completes.eq(early.completes),
+            verdict.records.eq(item.valid & (reason != 0) & ~suppressed),
+            verdict.fault_reason.eq(reason),
+            verdict.interrupt.eq(early.interrupt),
+            # Permissions held, so it may be kept; another walk may have filled it in the meantime.
+            verdict.fills.eq(item.has_result & ~result.pass_through & ~self.iotlb_hit & item.translate),
+            verdict.exempt.eq(is_interrupt(request) & is_in_interrupt_range(request.address)),
+            verdict.address.eq(Mux(by_page, address, request.address)),
+        ]
+        m.d.sync += self._verdict.eq(verdict)
+
+    def _judge_request(self, m, judgement, asks, has_page):
+        """Rules 3 and 4, in their order, until it takes a context-entry or a page."""
+        item, request, result = self._looked_up, self._looked_up.request, self._looked_up.result
+        is_interrupt_range = is_in_interrupt_range(request.address)
+        untranslated = request.address_type == 0
         with m.If((request.address_type == 3) | ((request.address_type == 2) & request.pasid_valid)):
-            m.d.comb += decision.refused.eq(1)
+            m.d.comb += judgement.refused.eq(1)
         with m.Elif((request.address_type == 1) & is_write(request)):
-            m.d.comb += decision.refused.eq(1)
+            m.d.comb += judgement.refused.eq(1)
         with m.Elif(untranslated & is_interrupt_range & ~(request.pasid_valid & item.translate)):
             with m.If(request.access == Access.ZERO_LENGTH_READ):
-                m.d.comb += decision.completes.eq(1)
+                m.d.comb += [judgement.refused.eq(1), judgement.completes.eq(1)]
             # An interrupt request passes as with remapping off until the interrupt block exists.
             with m.Elif(~is_interrupt(request)):
-                m.d.comb += [decision.fault_reason.eq(FaultReason.NOT_AN_INTERRUPT_REQUEST), decision.interrupt.eq(1)]
+                self._fault(m, judgement, FaultReason.NOT_AN_INTERRUPT_REQUEST)
+                m.d.comb += judgement.interrupt.eq(1)
         with m.Elif(~item.translate):
-            m.d.comb += decision.refused.eq(~untranslated | (request.address >> config.haw).any())
+            m.d.comb += judgement.refused.eq(~untranslated | (request.address >> self.config.haw).any())
         with m.Elif(item.table_mode != TableMode.LEGACY):
-            abort = (item.table_mode == TableMode.ABORT_DMA) & int(config.adms)
+            abort = (item.table_mode == TableMode.ABORT_DMA) & int(self.config.adms)
             reason = Mux(abort, FaultReason.DMA_ABORTED, FaultReason.TRANSLATION_TABLE_MODE_INVALID)
-            m.d.comb += decision.fault_reason.eq(reason)
+            self._fault(m, judgement, reason)
         with m.Elif(request.pasid_valid):
-            m.d.comb += decision.fault_reason.eq(FaultReason.PASID_IN_LEGACY_MODE)
+            self._fault(m, judgement, FaultReason.PASID_IN_LEGACY_MODE)
         with m.Elif(item.has_result):
-            self._use_result(m, decision)
+            with m.If(result.fault_reason != 0):
+                self._fault(m, judgement, result.fault_reason)
+                m.d.comb += judgement.suppressed.eq(result.suppressed)
+            with m.Else():
+                m.d.comb += has_page.eq(~result.pass_through)
         with m.Else():
-            m.d.comb += ask.eq(1)
+            m.d.comb += asks.eq(1)
+
+    def _fault(self, m, judgement, reason):
+        m.d.comb += [judgement.refused.eq(1), judgement.fault_reason.eq(reason)]
+
+    def _translate(self, m, request, translation, fault_reason):
+        """Return where a page takes a request; tell why not, 0 if it may go there."""
+        missing = missing_permission(self.config, request.access, translation.read, translation.write)
+        within, address = Signal(self.config.haw - 12), Signal(self.config.haw)
+        is_interrupt_range = is_in_interrupt_range(address)
+        m.d.comb += [
+            within.eq(Mux(translation.level == 3, (1 << 18) - 1, Mux(translation.level == 2, (1 << 9) - 1, 0))),
+            address[:12].eq(request.address),
+            address[12:].eq((translation.page & ~within) | (request.address[12:] & within)),
+            fault_reason.eq(
+                Mux(missing != 0, missing, Mux(is_interrupt_range, FaultReason.OUTPUT_IN_INTERRUPT_RANGE, 0))
+            ),
+        ]
+        return address
 
     def _decide(self, m):
-        """Stage 3: what the caches say of a request that needs them."""
-        item, config, context = self._deciding, self.config, self.context
-        request = item.request
-        self._decision, self._walk = Signal(decision_layout(config)), Signal()
-        beyond = beyond_width(config, self._above, context)
+        """Stage 3: whether the request goes to memory, unless it is blocked, or protected memory is in its way."""
+        item, verdict = self._deciding, self._verdict
+        request, is_protected = item.request, Signal()
         m.d.comb += [
-            self._decision.eq(self._prepared),
             self.order.write.eq(is_write(request)),
             self.order.id.eq(request.id),
             self.order.replayed.eq(item.replayed),
             self.order.slot.eq(item.slot),
-        ]
-        with m.If(self._ask):
-            with m.If(self.context_hit & (request.address_type != 0)):
-                self._fault(m, self._decision, FaultReason.TRANSLATION_TYPE_BLOCKS, context)
-            with m.Elif(self.context_hit & context.pass_through), m.If(beyond):
-                self._fault(m, self._decision, FaultReason.ADDRESS_BEYOND_WIDTH, context)
-            with m.Elif(self.iotlb_hit & (request.address_type == 0)):
-                self._use_translation(m, self._decision, request, self.translation)
-            with m.Elif(self.context_hit & beyond):
-                self._fault(m, self._decision, FaultReason.ADDRESS_BEYOND_WIDTH, context)
-            with m.Else():
-                m.d.comb += self._walk.eq(1)
-
-    def _use_result(self, m, decision):
-        result = self._looked_up.result
-        with m.If(result.fault_reason != 0):
-            m.d.comb += [decision.fault_reason.eq(result.fault_reason), decision.suppressed.eq(result.suppressed)]
-        with m.Elif(~result.pass_through):
-            self._use_translation(m, decision, self._looked_up.request, result.translation)
-
-    def _use_translation(self, m, decision, request, translation):
-        missing = missing_permission(self.config, request.access, translation.read, translation.write)
-        within = Signal(self.config.haw - 12)
-        m.d.comb += [
-            within.eq(Mux(translation.level == 3, (1 << 18) - 1, Mux(translation.level == 2, (1 << 9) - 1, 0))),
-            decision.address[12:].eq((translation.page & ~within) | (request.address[12:] & within)),
-        ]
-        with m.If(missing != 0):
-            self._fault(m, decision, missing, translation)
-        with m.Elif(decision.address[20:] == INTERRUPT_PREFIX):
-            self._fault(m, decision, FaultReason.OUTPUT_IN_INTERRUPT_RANGE, translation)
-
-    def _fault(self, m, decision, reason, entry):
-        """Refuse a request with a fault that the context-entry, or what was kept of it, can suppress."""
-        m.d.comb += [decision.fault_reason.eq(reason), decision.suppressed.eq(entry.fault_processing_disable)]
-
-    def _finish(self, m):
-        item, decision = self._deciding, self._decision
-        request, is_fault = item.request, self._decision.fault_reason != 0
-        refused, passes = Signal(), Signal()
-        m.d.comb += [
-            refused.eq(
-                is_fault | decision.refused | decision.completes | (~self._walk & self._is_protected(decision.address)),
-            ),
-            passes.eq(item.valid & ~self.blocked & ~refused & ~self._walk),
+            is_protected.eq(self._is_protected(verdict.address) & ~verdict.exempt),
+            self._passes.eq(verdict.passes & ~self.blocked & ~is_protected),
         ]
         for issue, direction in ((self.issue_read, ~is_write(request)), (self.issue_write, is_write(request))):
             m.d.comb += [
-                issue.valid.eq(passes & direction),
+                issue.valid.eq(self._passes & direction),
                 issue.id.eq(request.id),
-                issue.address.eq(decision.address),
+                issue.address.eq(verdict.address),
                 issue.attributes.eq(request.attributes),
                 issue.older.eq(item.epoch != self.epoch),
             ]
         parking = self.park.parking
         m.d.comb += [
-            self.park.valid.eq(item.valid & ~passes),
-            parking.refused.eq(refused),
-            parking.okay.eq(decision.completes),
-            parking.walk.eq(self._walk),
+            self.park.valid.eq(item.valid & ~self._passes),
+            parking.refused.eq(verdict.refused | (~verdict.walk & is_protected)),
+            parking.okay.eq(verdict.completes),
+            parking.walk.eq(verdict.walk),
             parking.replayed.eq(item.replayed),
             parking.slot.eq(item.slot),
             parking.epoch.eq(item.epoch),
             parking.request.eq(request),
-            parking.context_valid.eq(self.context_hit),
-            parking.context.eq(self.context),
-            self.release.valid.eq(passes & item.replayed),
+            parking.context_valid.eq(self._context_hit),
+            parking.context.eq(self._context),
+            self.release.valid.eq(self._passes & item.replayed),
             self.release.slot.eq(item.slot),
-            self.record.valid.eq(item.valid & is_fault & ~decision.suppressed),
-            self.record.fault_reason.eq(decision.fault_reason),
+            self.record.valid.eq(verdict.records),
+            self.record.fault_reason.eq(verdict.fault_reason),
             self.record.source_id.eq(request.source_id),
             self.record.address.eq(request.address),
             self.record.access.eq(request.access),
             self.record.address_type.eq(request.address_type),
-            self.record.interrupt.eq(decision.interrupt),
-            # Permissions held, so it may be kept; another walk may have filled it in the meantime.
-            self.fill.valid.eq(
-                passes
-                & item.has_result
-                & ~item.result.pass_through
-                & ~self.iotlb_hit
-                & (item.epoch == self.epoch)
-                & item.translate
-            ),
+            self.record.interrupt.eq(verdict.interrupt),
+            self.fill.valid.eq(self._passes & verdict.fills & (item.epoch == self.epoch)),
             self.fill.source_id.eq(request.source_id),
             self.fill.page.eq(request.address[12:]),
             self.fill.translation.eq(item.result.translation),
@@ -358,13 +398,28 @@ class RequestPipeline(wiring.Component):
             blocked |= (place >= regions.low_base[low:high]) & (place <= regions.low_limit[low:high])
         if self.config.phmr:
             blocked |= (place >= regions.high_base[low:high]) & (place <= regions.high_limit[low:high])
-        return regions.enable & blocked & ~self._is_interrupt
+        return regions.enable & blocked
+
+
+def _room(m, places, held, under_way, enters, returns):
+    """Return a register: whether one more may enter, where `held` of the `places` are taken, one is kept for each of
+    two `under_way`, one `enters`, and that of one, no longer under way, `returns`."""
+    few = [by_count(under_way, [places == held + used + n for used in range(3)]) for n in range(2)]
+    more = by_count(under_way, [places > held + used + 1 for used in range(3)])
+    room = Signal(init=1)
+    m.d.sync += room.eq(more | (few[1] & (returns | ~enters)) | (few[0] & returns & ~enters))
+    return room
 
 
 def by_count(flags, cases):
     """Return the case, of three, with the number of the ones among two flags."""
     none, one, two = cases
     return Mux(flags[0] & flags[1], two, Mux(flags[0] | flags[1], one, none))
+
+
+def is_in_interrupt_range(address):
+    """Say whether an address is 0xFEEx_xxxx."""
+    return address[20:] == INTERRUPT_PREFIX
 
 
 def is_interrupt(request):

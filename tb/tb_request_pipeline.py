@@ -72,6 +72,7 @@ class Stimulus:
         self.rng = rng
         self.reads = self.writes = None
         self.translate = self.mode = self.epoch = 0
+        self.answer: tuple[Context | None, Translation | None] = None, None  # of the caches, for the request in stage 3
 
     def address(self) -> int:
         rng = self.rng
@@ -147,6 +148,11 @@ class Stimulus:
             rng.getrandbits(HOST_PAGES),
         )
 
+    def next_answer(self) -> tuple[Context | None, Translation | None]:
+        """Draw what the caches answer in this clock, of the request in stage 2."""
+        self.answer = self.context(), self.translation() if self.rng.random() < 0.5 else None
+        return self.answer
+
     def result(self) -> Result:
         rng = self.rng
         kind = rng.random()
@@ -199,13 +205,13 @@ def one_clock(dut, model: RequestPipeline, draw: Stimulus, seen: Counter) -> lis
     rng.shuffle(held)
     full = [rng.choice((0, 0, rng.getrandbits(IDS))) for _ in range(2)]
     lookup_epoch = draw.epoch ^ int(rng.random() < 0.05)
-    context, protected = draw.context(), draw.protected()
-    translation = draw.translation() if rng.random() < 0.5 else None
+    (context, translation), answer = draw.answer, draw.next_answer()
+    protected = draw.protected()
     blocked = int(rng.random() < 0.3)
     older = model.older_epoch(draw.epoch)
-    may = model.may_replay(*spaces)
+    may = model.may_replay
     replay = draw.replay(*may)
-    entry = model.enter(draw.reads, draw.writes, replay, *spaces, *held, *full, draw.translate, draw.mode, lookup_epoch)
+    entry = model.enter(draw.reads, draw.writes, replay, *full, draw.translate, draw.mode, lookup_epoch)
     order = model.order()
     decision = model.decide(context, translation, blocked, protected, draw.epoch)
     count(seen, entry, decision, blocked)
@@ -217,10 +223,9 @@ def one_clock(dut, model: RequestPipeline, draw: Stimulus, seen: Counter) -> lis
     dut.read_space.value, dut.write_space.value = spaces
     dut.reads_held.value, dut.writes_held.value = held
     dut.full_reads.value, dut.full_writes.value = full
-    dut.context_hit.value = int(context is not None)
-    dut.context.value = pack(CONTEXT, context)
-    dut.iotlb_hit.value = int(translation is not None)
-    dut.translation.value = pack(TRANSLATION, translation)
+    for name, layout, found in zip(("context", "translation"), (CONTEXT, TRANSLATION), answer, strict=True):
+        getattr(dut, name).value = pack(layout, found) if found else rng.getrandbits(Shape.cast(layout).width)
+    dut.context_hit.value, dut.iotlb_hit.value = (int(found is not None) for found in answer)
     dut.translation_enable.value, dut.table_mode.value = draw.translate, draw.mode
     dut.protected.value = pack(PROTECTED, protected)
     dut.epoch.value, dut.lookup_epoch.value = draw.epoch, lookup_epoch
@@ -229,7 +234,7 @@ def one_clock(dut, model: RequestPipeline, draw: Stimulus, seen: Counter) -> lis
         draw.reads = None
     if entry.writes_ready:
         draw.writes = None
-    model.step()
+    model.step(*spaces, *held)
     return expected_outputs(may, entry, order, decision, older)
 
 

@@ -16,7 +16,7 @@ class Fill(NamedTuple):
 
 
 class Inputs(NamedTuple):
-    """`lookup` is a source-id; None when nobody looks, and then the answer two clocks later means nothing."""
+    """`lookup` is a source-id; None when nobody looks, and then the answer one clock later means nothing."""
 
     lookup: int | None = None
     fill: Fill | None = None
@@ -24,7 +24,7 @@ class Inputs(NamedTuple):
 
 
 class Outputs(NamedTuple):
-    """The context-entry found for the look-up two clocks ago, None without a hit."""
+    """The context-entry found for the look-up one clock ago, None without a hit."""
 
     context: Context | None = None
 
@@ -39,14 +39,13 @@ class ContextCache:
         self.entries: list[Fill | None] = [None] * config.context_cache_entries
         self.victim = 0
         self.matched: Context | None = None  # of the look-up one clock ago
-        self.found = NOTHING  # of the look-up two clocks ago
+        self.found = NOTHING  # of the look-up two clocks ago: stage 3 of the pipeline holds it
         self._numbers: dict[int, int] = {}
 
     def step(self, inputs: Inputs) -> Outputs:
         """Return this clock's outputs, then advance one clock."""
         lookup, fill, invalidate = inputs
-        outputs = self.found
-        self.found = NOTHING if self.matched is None else Outputs(self.matched)
+        self.found = outputs = NOTHING if self.matched is None else Outputs(self.matched)
         number = None if lookup is None else self._numbers.get(lookup)
         replaced = None
         if invalidate and _invalidates(invalidate):

@@ -20,7 +20,7 @@ class Fill(NamedTuple):
 
 
 class Inputs(NamedTuple):
-    """`lookup` is (source-id, page); None when nobody looks, and then the answer two clocks later means nothing."""
+    """`lookup` is (source-id, page); None when nobody looks, and then the answer one clock later means nothing."""
 
     lookup: tuple[int, int] | None = None
     fill: Fill | None = None
@@ -28,7 +28,7 @@ class Inputs(NamedTuple):
 
 
 class Outputs(NamedTuple):
-    """The translation found for the look-up two clocks ago, None without a hit."""
+    """The translation found for the look-up one clock ago, None without a hit."""
 
     translation: Translation | None = None
 
@@ -43,14 +43,13 @@ class Iotlb:
         self.entries: list[Fill | None] = [None] * config.iotlb_entries
         self.victim = 0
         self.matched: Translation | None = None  # of the look-up one clock ago
-        self.found = NOTHING  # of the look-up two clocks ago
+        self.found = NOTHING  # of the look-up two clocks ago: stage 3 of the pipeline holds it
         self._index: dict[tuple[int, int, int], int] = {}
 
     def step(self, inputs: Inputs) -> Outputs:
         """Return this clock's outputs, then advance one clock."""
         lookup, fill, invalidate = inputs
-        outputs = self.found
-        self.found = NOTHING if self.matched is None else Outputs(self.matched)
+        self.found = outputs = NOTHING if self.matched is None else Outputs(self.matched)
         filling = fill is not None and not (invalidate and _invalidates(invalidate))
         self.matched = None if lookup is None else self._match(*lookup, 1 << self.victim if filling else 0)
         if filling:

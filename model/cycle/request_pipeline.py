@@ -71,10 +71,10 @@ class Verdict(NamedTuple):
 class RequestPipeline:
     """One request per clock: `looked_up` is in stage 2, `deciding` in stage 3.
 
-    In each clock unit.py calls, with the walker between them: `may_replay`, then walker.replay; `enter`, whose answer
-    goes to the streams and to the caches; `order`, then walker.blocked; `decide`, whose answer goes everywhere; and at
-    last `step`, which advances one clock. `older_epoch` is of the registers. When nothing is under way (`is_idle`)
-    `order` and `decide` may be left out, and everything when nothing is offered or replayed either.
+    In each clock unit.py calls, with the walker between them: `enter`, whose answer goes to the streams and to the
+    caches; `order`, then walker.blocked; `decide`, whose answer goes everywhere; and at last `step`, which advances one
+    clock. `older_epoch` and `may_replay`, which walker.replay obeys, are of the registers. When nothing is under way
+    (`is_idle`) `order` and `decide` may be left out.
     """
 
     def __init__(self, config: UnitConfig) -> None:
@@ -88,8 +88,10 @@ class RequestPipeline:
         self.deciding: Item | None = None
         self.last_was_write = 0
         self._entering: Item | None = None
-        # Of this clock's stages 2 and 3: requests by direction, and those that have no slot.
-        self._reads = self._writes = self._fresh_reads = self._fresh_writes = 0
+        self._passes = False  # the request being decided goes to memory
+        # Whether one more may enter: a read, a write, replayed or not; and one of devices, who also needs a slot.
+        self.may_replay = 1, 1
+        self._slot_free = self._may_hold_read = self._may_hold_write = True
 
     @property
     def is_idle(self) -> bool:
@@ -101,19 +103,11 @@ class RequestPipeline:
         one, other = self.looked_up, self.deciding
         return (one is not None and one.epoch != epoch) or (other is not None and other.epoch != epoch)
 
-    def may_replay(self, read_space: int, write_space: int) -> tuple[int, int]:
-        """Return whether a read and a write could be taken from a slot, given the room for what leaves."""
-        return int(read_space > self._reads), int(write_space > self._writes)
-
     def enter(
         self,
         reads: Request | None,
         writes: Request | None,
         replay: Replay | None,
-        read_space: int,
-        write_space: int,
-        reads_held: int,
-        writes_held: int,
         full_reads: int,
         full_writes: int,
         translation_enable: int,
@@ -133,15 +127,12 @@ class RequestPipeline:
             return Entry(0, 0, request.source_id, request.address >> 12)
         if reads is None and writes is None:
             return NO_ENTRY
-        reads_held += self._fresh_reads
-        writes_held += self._fresh_writes
-        if reads_held + writes_held >= self.slots:
+        if not self._slot_free:
             return NO_ENTRY
-        if reads is not None and (read_space <= self._reads or reads_held >= self.most or full_reads >> reads.id & 1):
+        may_read, may_write = self.may_replay
+        if reads is not None and not (may_read and self._may_hold_read and not full_reads >> reads.id & 1):
             reads = None
-        if writes is not None and (
-            write_space <= self._writes or writes_held >= self.most or full_writes >> writes.id & 1
-        ):
+        if writes is not None and not (may_write and self._may_hold_write and not full_writes >> writes.id & 1):
             writes = None
         if writes is not None and (reads is None or not self.last_was_write):
             self._entering = Item(1, 0, 0, lookup_epoch, translation_enable, table_mode, writes, None)
@@ -191,6 +182,7 @@ class RequestPipeline:
                 NO_CONTEXT if context is None else context,
             )
             return Decision(None, None, park, None, record)
+        self._passes = True
         issue = Issue(request.id, address, request.attributes, int(item.epoch != epoch))
         return Decision(
             None if item.write else issue,
@@ -201,29 +193,40 @@ class RequestPipeline:
             self._fill(item, translation, epoch),
         )
 
-    def step(self) -> None:
-        """Advance one clock."""
-        item = self._entering
-        last = self.looked_up
-        self.deciding = last
-        self.looked_up = item
-        self._entering = None
-        if item is None and last is None:
-            self._reads = self._writes = self._fresh_reads = self._fresh_writes = 0
-            return
-        reads = writes = fresh_reads = fresh_writes = 0
-        for one in (item, last):
+    def step(self, read_space: int, write_space: int, reads_held: int, writes_held: int) -> None:
+        """Advance one clock, given the room for what leaves and the slots in use."""
+        entering, last, left = self._entering, self.looked_up, self.deciding
+        if left is not None:
+            # What others free in this clock does not count yet.
+            if self._passes:
+                if left.write:
+                    write_space -= 1
+                    writes_held -= left.replayed
+                else:
+                    read_space -= 1
+                    reads_held -= left.replayed
+            elif left.write:
+                writes_held += 1 - left.replayed
+            else:
+                reads_held += 1 - left.replayed
+            self._passes = False
+        for one in (entering, last):
             if one is None:
                 continue
             if one.write:
-                writes += 1
-                fresh_writes += 1 - one.replayed
+                write_space -= 1
+                writes_held += 1 - one.replayed
             else:
-                reads += 1
-                fresh_reads += 1 - one.replayed
-        self._reads, self._writes, self._fresh_reads, self._fresh_writes = reads, writes, fresh_reads, fresh_writes
-        if item is not None and not item.replayed:
-            self.last_was_write = item.write
+                read_space -= 1
+                reads_held += 1 - one.replayed
+        self.may_replay = int(read_space > 0), int(write_space > 0)
+        self._slot_free = reads_held + writes_held < self.slots
+        self._may_hold_read, self._may_hold_write = reads_held < self.most, writes_held < self.most
+        self.deciding = last
+        self.looked_up = entering
+        self._entering = None
+        if entering is not None and not entering.replayed:
+            self.last_was_write = entering.write
 
     def _fill(self, item: Item, translation: Translation | None, epoch: int) -> Fill | None:
         """Return what the IOTLB may keep: permissions held, and another walk may have filled it in the meantime."""

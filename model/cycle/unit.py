@@ -193,16 +193,13 @@ class Unit:
             read, of_core = core, 1
         elif core is not None and not path.blocked_writes(pending) >> core.id & 1:
             write, of_core = core, 2
-        replay = walker.replay(*pipeline.may_replay(reads.read_space, writes.write_space)) if walker.in_use else None
+        self._room = reads.read_space, writes.write_space, walker.reads_held, walker.writes_held
+        replay = walker.replay(*pipeline.may_replay) if walker.in_use else None
         invalidation = self.invalidation
         entry = pipeline.enter(
             read,
             write,
             replay,
-            reads.read_space,
-            writes.write_space,
-            walker.reads_held,
-            walker.writes_held,
             outstanding.full_reads,
             outstanding.full_writes,
             registers.translation_enable,
@@ -410,7 +407,7 @@ class Unit:
         self.iotlb.step(iotlb.Inputs(lookup, decision.fill, command))
         if command is not None or fills.table is not None:
             self.tables.step(paging_structure_cache.Inputs(None, fills.table, command))
-        self.pipeline.step()
+        self.pipeline.step(*self._room)
 
     def _step_registers(self, decision: Decision) -> None:
         """Advance register file, invalidation queue and drain engine."""

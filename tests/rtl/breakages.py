@@ -66,14 +66,15 @@ BREAKAGES = (
     Breakage("walks are not awaited", "unit.py", "walker.older_epoch | ", ""),
     Breakage("answers are not awaited", "unit.py", " | outstanding.older\n            ),", "\n            ),"),
     Breakage("a request issued in the clock of the flip is not awaited", "outstanding.py", "unanswered.request.marked.eq(issued.older | self.flip)", "unanswered.request.marked.eq(0)"),
-    Breakage("the older epoch fills the IOTLB", "request_pipeline.py", "                & (item.epoch == self.epoch)\n", ""),
+    Breakage("the older epoch fills the IOTLB", "request_pipeline.py", "verdict.fills & (item.epoch == self.epoch)", "verdict.fills"),
     Breakage("the older epoch fills the context-cache", "walker.py", "current & step.context_valid", "stepped & step.context_valid"),
     Breakage("the older epoch fills the paging-structure cache", "walker.py", "current & step.table_valid", "stepped & step.table_valid"),
     # Order and flow
     Breakage("reads overtake reads of their ID", "walker.py", "self._writes, self._reads & same_id", "self._writes, 0"),
     Breakage("writes overtake writes", "walker.py", "self._writes, self._reads & same_id", "self._writes & same_id, self._reads & same_id"),
     Breakage("reads starve", "request_pipeline.py", " & ~(may_read & self.reads.valid & last_was_write)", ""),
-    Breakage("a refused write goes out", "request_pipeline.py", "~self.blocked & ~refused &", "~self.blocked & (~refused | is_write(request)) &"),
+    Breakage("the last place of a FIFO is given twice", "request_pipeline.py", "(few[1] & (returns | ~enters))", "few[1]"),
+    Breakage("a refused write goes out", "request_pipeline.py", "item.valid & ~refused & ~walk", "item.valid & (~refused | is_write(request)) & ~walk"),
     Breakage("a message in the middle of a burst", "axi/write_path.py", "self.message.valid & both_free & ~in_burst", "self.message.valid & both_free"),
     Breakage("RLAST in every beat of a refusal", "axi/read_path.py", "answer.p.beat.last.eq(refused.len == 0)", "answer.p.beat.last.eq(1)"),
     Breakage("WLAST one beat early", "axi/write_path.py", "Mux(in_burst, left == 0,", "Mux(in_burst, left == 1,"),
@@ -84,7 +85,7 @@ BREAKAGES = (
     Breakage("a register without reset", "event_message.py", 'masked, pending = Signal(init=FECTL["IM"].reset), Signal()', 'masked, pending = Signal(init=FECTL["IM"].reset, reset_less=True), Signal(reset_less=True)'),
     Breakage("requests are counted over a reset", "outstanding.py", "busy = Signal(len(self.busy))", "busy = Signal(len(self.busy), reset_less=True)"),
     # Around the walk
-    Breakage("the interrupt range is translated", "request_pipeline.py", "is_interrupt_range = (request.address >> 20) == INTERRUPT_PREFIX", "is_interrupt_range = Const(0)"),
+    Breakage("the interrupt range is translated", "request_pipeline.py", "is_interrupt_range = is_in_interrupt_range(request.address)", "is_interrupt_range = Const(0)"),
     # Faults and events
     Breakage("PFO is not set", "fault_recorder.py", "overflow_left | (wanted & ~written)", "overflow_left"),
     Breakage("FRI is of the newest record", "fault_recorder.py", "with m.If(written & ~left.any()):", "with m.If(written):"),
