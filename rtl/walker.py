@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from model.arch import UnitConfig
 from rtl.axi.ports import refusal_layout
-from rtl.one_hot import lowest_number, number_of, select
+from rtl.one_hot import decoded, lowest_number, number_of, select
 from rtl.paging_structure_cache import table_layout
 from rtl.request import PAGE_BITS, context_layout, is_write, request_layout, result_layout
 from rtl.walk_step import LEVELS, Step, WalkStep, top_level, walk_layout
@@ -58,6 +58,11 @@ def replay_layout(config: UnitConfig) -> data.StructLayout:
     )
 
 
+def next_read_layout(config: UnitConfig) -> data.StructLayout:
+    """A walk, and bits 11:3 of the address of the entry that it reads next in `walk.table`."""
+    return data.StructLayout({"walk": walk_layout(config), "offset": 9})
+
+
 class Walker(wiring.Component):
     """Slots for requests that wait, walk, or are refused, in order where AXI says so.
 
@@ -70,6 +75,8 @@ class Walker(wiring.Component):
     A request that waits for nothing else than its order is replayed as soon as those before it are: right behind one
     that is looked up again, whose way it shares then, and otherwise when they have left. So a queue behind a miss
     dissolves at one request per clock. One that an older request still stops when it is decided waits again.
+    Where a walk begins in the second stage is looked up when the walk is made: when its request is parked with a known
+    context, or when its context-entry comes back. It reads there however long it waits for its turn.
 
     Members
     -------
@@ -94,7 +101,11 @@ class Walker(wiring.Component):
         another may be offered in its place.
     root_table, epoch, lookup_epoch : In
         Page number of the current root table; current epoch; epoch of what is looked up in this clock.
-    lookup, found..., context_fill, table_fill : to and from the caches.
+    lookup, table_hit, table_found : to and from the paging-structure cache, for what is parked.
+    context_fill, table_fill : Out
+        To the caches. `table_fill` without `valid` is the look-up behind a context-entry;
+    later_hit, later_found : In
+        its answer, one clock later.
     older_epoch : Out
         A slot uses what it looked up in the other epoch.
     """
@@ -125,6 +136,8 @@ class Walker(wiring.Component):
                 "lookup": Out(data.StructLayout({"domain_id": config.domain_id_bits, "page": 52})),
                 "table_hit": In(1),
                 "table_found": In(table_layout(config)),
+                "later_hit": In(1),
+                "later_found": In(table_layout(config)),
                 "context_fill": Out(
                     data.StructLayout({"valid": 1, "source_id": 16, "context": context_layout(config)})
                 ),
@@ -175,11 +188,11 @@ class Walker(wiring.Component):
             self.blocked.eq(Mux(self.order.replayed, self._waits.bit_select(self.order.slot, 1), self._before.any())),
             self.older_epoch.eq((self._walking & (self._epochs ^ self.epoch.replicate(count))).any()),
         ]
+        self._take_returned(m)
         self._choose_read(m)
         self._choose_replay(m)
         self._choose_refused_read(m)
         self._choose_refused_write(m)
-        self._take_returned(m)
         self._take_parked(m)
         self._go_on(m)
         return m
@@ -187,79 +200,66 @@ class Walker(wiring.Component):
     def _add_memories(self, m):
         """What slots hold beside their state, by number; each memory has one writer.
 
-        `parked` is what came with the request. `following` is the state of a walk after an entry came back, `asked`
-        that for which an entry is being read, and whether that is the upper half of the 16 bytes.
+        `parked` is what came with the request. `first` is the state in which its walk starts, `following` that after an
+        entry came back, `asked` that for which one is being read, and whether that is the upper half of the 16 bytes.
         """
         config = self.config
-        parked = data.StructLayout(
-            {
-                "request": request_layout(config),
-                "okay": 1,
-                "context_valid": 1,
-                "domain_id": config.domain_id_bits,
-                "fault_processing_disable": 1,
-                "level": 3,
-                "table": config.haw - 12,
-            }
-        )
-        walk, depth = walk_layout(config), 1 << len(self.release.slot)
+        parked = data.StructLayout({"request": request_layout(config), "okay": 1})
+        next_read, depth = next_read_layout(config), 1 << len(self.release.slot)
         m.submodules.parked = self._parked = memory.Memory(shape=parked, depth=depth, init=[])
-        m.submodules.following = self._following = memory.Memory(shape=walk, depth=depth, init=[])
-        asked = data.StructLayout({"walk": walk, "upper_half": 1})
+        m.submodules.first = self._first = memory.Memory(shape=next_read, depth=depth, init=[])
+        m.submodules.following = self._following = memory.Memory(shape=next_read, depth=depth, init=[])
+        asked = data.StructLayout({"walk": walk_layout(config), "upper_half": 1})
         m.submodules.asked = self._asked = memory.Memory(shape=asked, depth=depth, init=[])
         m.submodules.results = self._results = memory.Memory(shape=result_layout(config), depth=depth, init=[])
 
     def _choose_read(self, m):
         """Of the walks that want to read, in turn, one a clock; at most `walks` have begun and not ended."""
-        wants, taken, starts, first = Signal(self.config.slots), Signal(), Signal(), Signal(walk_layout(self.config))
-        active, self._ended = Signal(range(self.config.walks + 1)), Signal()
+        wants, taken, starts, next_read = Signal(self.config.slots), Signal(), Signal(), Signal(self._first.shape)
+        active, full, begins = Signal(range(self.config.walks + 1)), Signal(), Signal()
         number = _in_turn(m, wants, taken)
-        parked, following = _read(m, self._parked, number), _read(m, self._following, number)
+        first, following = _read(m, self._first, number), _read(m, self._following, number)
+        made = self._made_slot.valid & (number == self._made_slot.number)
         m.d.comb += [
-            wants.eq(self._reading | Mux(active == self.config.walks, 0, self._starting)),
+            wants.eq(self._reading | Mux(full, 0, self._starting)),
             self.read.valid.eq(wants.any()),
             taken.eq(self.read.valid & self.read.ready),
             starts.eq(self._starting.bit_select(number, 1)),
-            first.step.eq(Mux(parked.context_valid, Step.SECOND_STAGE, Step.ROOT)),
-            first.top.eq(1),
-            first.table.eq(Cat(parked.level, parked.table, C(3, 2))),
-            first.domain_id.eq(parked.domain_id),
-            first.fault_processing_disable.eq(parked.fault_processing_disable),
-        ]
-        m.d.sync += active.eq(active + (taken & starts) - self._ended)
-        self._asks = _one_hot(number, taken, self.config.slots)
-
-        known, walk = Signal(walk_layout(self.config)), Signal(walk_layout(self.config))
-        m.d.comb += [
-            known.eq(Mux(starts, first.as_value(), following.as_value())),
-            self.lookup.domain_id.eq(known.domain_id),
-            self.lookup.page.eq(parked.request.address[12:]),
-            walk.eq(known),
-        ]
-        # Whoever would read the top table begins at the lowest one known.
-        with m.If(known.top & (known.step == Step.SECOND_STAGE) & self.table_hit):
-            m.d.comb += [walk.table.eq(self.table_found), walk.top.eq(0)]
-        m.d.comb += [
-            self.read.p.address.eq(_entry_address(walk, parked.request)),
-            self.read.p.wide.eq(walk.step != Step.SECOND_STAGE),
+            begins.eq(taken & starts),
+            next_read.eq(Mux(starts, first.as_value(), Mux(made, self._made.as_value(), following.as_value()))),
+            self.read.p.address.eq(Cat(C(0, 3), next_read.offset, next_read.walk.table.table)),
+            self.read.p.wide.eq(next_read.walk.step != Step.SECOND_STAGE),
             self.read.p.tag.eq(number),
         ]
-        _write(m, self._asked, number, Cat(walk, self.read.p.address[3] & ~self.read.p.wide), self.read.valid)
+        m.d.sync += active.eq(active + begins - self._ended)
+        with m.If(begins & ~self._ended):
+            m.d.sync += full.eq(active == self.config.walks - 1)
+        with m.If(~begins & self._ended):
+            m.d.sync += full.eq(0)
+        upper_half = next_read.offset[0] & ~self.read.p.wide
+        _write(m, self._asked, number, Cat(next_read.walk, upper_half), self.read.valid)
+        self._asks = _one_hot(number, taken, self.config.slots)
 
     def _choose_replay(self, m):
-        """Requests whose walk is done, or that need wait no longer, go through the pipeline again, in turn."""
-        wants = Signal(self.config.slots)
-        may_leave = Mux(self.may_replay_reads, self._reads, 0) | Mux(self.may_replay_writes, self._writes, 0)
-        number = _in_turn(m, wants, self.replay.valid)
+        """Requests whose walk is done, or that need wait no longer, go through the pipeline again, in turn.
+
+        What the pipeline could take comes last: who is next is known for every answer before.
+        """
+        ready, after, number = Signal(self.config.slots), Signal(self.config.slots), Signal(range(self.config.slots))
+        ready_reads, ready_writes = ready & self._reads, ready & self._writes
+        next_read, next_write, next_one = (_next_number(wants, after) for wants in (ready_reads, ready_writes, ready))
+        may_read, may_write = self.may_replay_reads, self.may_replay_writes
         m.d.comb += [
-            wants.eq((self._waiting | self._done) & may_leave & Cat(stops == 0 for stops in self._stops)),
-            self.replay.valid.eq(wants.any()),
+            ready.eq((self._waiting | self._done) & Cat(stops == 0 for stops in self._stops)),
+            number.eq(Mux(may_read, Mux(may_write, next_one, next_read), next_write)),
+            self.replay.valid.eq((may_read & ready_reads.any()) | (may_write & ready_writes.any())),
             self.replay.slot.eq(number),
             self.replay.request.eq(_read(m, self._parked, number).request),
             self.replay.has_result.eq(self._done.bit_select(number, 1)),
             self.replay.epoch.eq(self._epochs.bit_select(number, 1)),
             self.replay.result.eq(_read(m, self._results, number)),
         ]
+        _keep_turn(m, after, number, self.replay.valid)
         self._replayed = _one_hot(number, self.replay.valid, self.config.slots)
 
     def _choose_refused_read(self, m):
@@ -294,9 +294,10 @@ class Walker(wiring.Component):
         ]
 
     def _take_returned(self, m):
-        """Step the walk whose entry has come back."""
+        """Step the walk whose entry has come back; where it goes on is known in the next clock."""
         returned, step, stepped, current = self.returned, self._step, Signal(), Signal()
         request, asked = _read(m, self._parked, returned.tag).request, _read(m, self._asked, returned.tag)
+        self._ended = Signal()
         m.d.comb += [
             # What nobody asked for changes nothing.
             stepped.eq(returned.valid & self._in_flight.bit_select(returned.tag, 1)),
@@ -312,65 +313,111 @@ class Walker(wiring.Component):
             self.context_fill.source_id.eq(request.source_id),
             self.context_fill.context.eq(step.context),
             self.table_fill.valid.eq(current & step.table_valid),
-            self.table_fill.domain_id.eq(asked.walk.domain_id),
+            self.table_fill.domain_id.eq(step.following.domain_id),
             self.table_fill.page.eq(request.address[12:]),
             self.table_fill.table.eq(step.following.table),
             self._ended.eq(stepped & step.done),
         ]
-        _write(m, self._following, returned.tag, step.following, stepped)
         _write(m, self._results, returned.tag, step.result, stepped)
         self._stepped = _one_hot(returned.tag, stepped, self.config.slots)
+
+        made, page = Signal(self._first.shape), Signal(PAGE_BITS)
+        self._made, self._made_slot = (
+            Signal.like(made),
+            Signal(data.StructLayout({"valid": 1, "number": returned.tag.shape()})),
+        )
+        m.d.sync += [
+            made.walk.eq(step.following),
+            made.offset.eq(_offset(step.following, request)),
+            page.eq(request.address[12:]),
+            self._made_slot.eq(Cat(stepped, returned.tag)),
+        ]
+        m.d.comb += self._made.eq(made)
+        # Only behind a context-entry is the next table a top one.
+        with m.If(made.walk.top & self.later_hit):
+            m.d.comb += [
+                self._made.walk.table.eq(self.later_found),
+                self._made.walk.top.eq(0),
+                self._made.offset.eq(_index(self.later_found.level, page)),
+            ]
+        _write(m, self._following, self._made_slot.number, self._made, self._made_slot.valid)
 
     def _take_parked(self, m):
         """Put a request into its own slot again, or into the lowest free one behind all older ones of its order."""
         parking, context, request = self.park.parking, self.park.parking.context, self.park.parking.request
-        number, shares, held = Signal(range(self.config.slots)), Signal(), Signal(self._parked.shape)
+        number, shares, place = Signal(range(self.config.slots)), Signal(), Signal(self.config.slots)
         # Only of its direction: a write may wait for data that a device sends after an answer to its read.
         walking = self._walking & Mux(is_write(request), self._writes, self._reads)
         asked = Cat(request.source_id, request.address[12:])
-        same_page = walking & Cat(Cat(tag.source_id, tag.page) == asked for tag in self._tags)
+        # After a replay it walks itself, whoever else does: it has waited once.
+        same_page = Mux(parking.replayed, 0, walking & Cat(Cat(tag.source_id, tag.page) == asked for tag in self._tags))
         m.d.comb += [
             number.eq(Mux(parking.replayed, parking.slot, lowest_number(~(self._reads | self._writes)))),
-            # After a replay it walks itself, whoever else does: it has waited once.
-            shares.eq(parking.walk & ~parking.replayed & same_page.any()),
-            held.request.eq(request),
-            held.okay.eq(parking.okay),
-            held.context_valid.eq(parking.context_valid),
-            held.domain_id.eq(context.domain_id),
-            held.fault_processing_disable.eq(context.fault_processing_disable),
-            held.level.eq(top_level(self.config, context)),
-            held.table.eq(Mux(parking.context_valid, context.table, self.root_table)),
+            place.eq(decoded(number)),
+            shares.eq(same_page.any()),
+            self.lookup.domain_id.eq(context.domain_id),
+            self.lookup.page.eq(request.address[12:]),
         ]
-        _write(m, self._parked, number, held, self.park.valid)
-        self._put = _one_hot(number, self.park.valid, self.config.slots)
-        self._goes_behind = self._before | Mux(shares & ~parking.refused, same_page, 0)
-        self._starts = ~parking.refused & parking.walk & ~shares
+        _write(m, self._parked, number, Cat(request, parking.okay), self.park.valid)
+        _write(m, self._first, number, self._first_read(m), self.park.valid)
+
+        # These come late.
+        walks, waits = Signal(), Signal()
+        m.d.comb += [
+            walks.eq(self.park.valid & ~parking.refused & parking.walk),
+            waits.eq(self.park.valid & ~parking.refused & ~parking.walk),
+        ]
+        self._put = Mux(self.park.valid, place, 0)
+        self._new = Mux(self.park.valid, Mux(parking.replayed, 0, place), 0)
+        self._put_refused = Mux(self.park.valid & parking.refused, place, 0)
+        self._put_starting = Mux(walks, Mux(shares, 0, place), 0)
+        self._put_again = Mux(waits, Mux(parking.replayed, place & self._had_result, 0), 0)
+        self._put_waiting = Mux(walks, Mux(shares, place, 0), 0) | Mux(
+            waits, place & ~(self._had_result & parking.replayed.replicate(self.config.slots)), 0
+        )
+        self._goes_behind = self._before | Mux(walks, same_page, 0)
+
+    def _first_read(self, m):
+        """Return where the walk of a request begins: at the lowest table known, or at the root table."""
+        parking, context = self.park.parking, self.park.parking.context
+        request, known, first = parking.request, parking.context_valid, Signal(self._first.shape)
+        top = top_level(self.config, context)
+        m.d.comb += [
+            first.walk.step.eq(Mux(known, Step.SECOND_STAGE, Step.ROOT)),
+            first.walk.top.eq(1),
+            first.walk.table.eq(Cat(top, Mux(known, context.table, self.root_table), C(3, 2))),
+            first.walk.domain_id.eq(context.domain_id),
+            first.walk.fault_processing_disable.eq(context.fault_processing_disable),
+            first.offset.eq(Mux(known, _index(top, request.address[12:]), Cat(C(0, 1), request.source_id[8:]))),
+        ]
+        with m.If(known & self.table_hit):
+            m.d.comb += [
+                first.walk.table.eq(self.table_found),
+                first.walk.top.eq(0),
+                first.offset.eq(_index(self.table_found.level, request.address[12:])),
+            ]
+        return first
 
     def _go_on(self, m):
         """The next phase of every slot, and the slots that it waits for."""
         parking, put, stepped, asks, replayed = self.park.parking, self._put, self._stepped, self._asks, self._replayed
-        left = Signal(self.config.slots)
-        refused = Mux(parking.refused, put, 0)
-        starts = Mux(self._starts, put, 0)
-        behind = Mux(parking.refused | self._starts, 0, put)
-        again = Mux(parking.replayed, behind & self._had_result, 0)
-        new = Mux(parking.replayed, 0, put)
-        ended = Mux(self._ended, stepped, 0)
-        m.d.comb += left.eq(
-            _one_hot(self.release.slot, self.release.valid, self.config.slots)
-            | self._refused_read_leaves
-            | self._refused_write_leaves
-        )
+        released, answered, left = (Signal(self.config.slots, name=n) for n in ("released", "answered", "left"))
+        new, ended = self._new, Mux(self._ended, stepped, 0)
+        m.d.comb += [
+            released.eq(_one_hot(self.release.slot, self.release.valid, self.config.slots)),
+            answered.eq(self._refused_read_leaves | self._refused_write_leaves),
+            left.eq(released | answered),
+        ]
         m.d.sync += [
             self._reads.eq((self._reads & ~left) | Mux(is_write(parking.request), 0, new)),
             self._writes.eq((self._writes & ~left) | Mux(is_write(parking.request), new, 0)),
-            self._waiting.eq((self._waiting & ~replayed) | (behind & ~again)),
-            self._starting.eq((self._starting & ~asks) | starts),
+            self._waiting.eq((self._waiting & ~replayed) | self._put_waiting),
+            self._starting.eq((self._starting & ~asks) | self._put_starting),
             self._reading.eq((self._reading & ~asks) | (stepped & ~ended)),
             self._in_flight.eq((self._in_flight & ~stepped) | asks),
-            self._done.eq((self._done & ~replayed) | ended | again),
-            self._replaying.eq((self._replaying & ~put & ~left) | replayed),
-            self._refused.eq((self._refused & ~left) | refused),
+            self._done.eq((self._done & ~replayed) | ended | self._put_again),
+            self._replaying.eq((self._replaying & ~put & ~released) | replayed),
+            self._refused.eq((self._refused & ~answered) | self._put_refused),
             self._had_result.eq((self._had_result & ~replayed) | (self._done & replayed)),
         ]
         write, arrives = self.order.write, self.park.valid & ~parking.replayed
@@ -380,7 +427,7 @@ class Walker(wiring.Component):
             self.writes_held.eq(_count(self.writes_held, arrives & write, self.release.valid & write, refused_write)),
         ]
         # One with a result fills the IOTLB only when it is decided: who waits for that must not overtake it.
-        ahead = (self._ahead & ~put & ~left) | (replayed & ~self._done)
+        ahead = (self._ahead & ~put & ~released) | (replayed & ~self._done)
         m.d.sync += self._ahead.eq(ahead)
         for i, (tag, older, stops) in enumerate(zip(self._tags, self._older, self._stops, strict=True)):
             with m.If(put[i]):
@@ -388,19 +435,29 @@ class Walker(wiring.Component):
                 m.d.sync += self._epochs[i].eq(parking.epoch)
             with m.Elif(self._waiting[i] & replayed[i]):
                 m.d.sync += self._epochs[i].eq(self.lookup_epoch)
-            # A slot that is free again stops nobody any longer.
-            older_next = Mux(new[i], self._goes_behind, older) & ~left
+            # A slot that is free again stops nobody any longer; a free one is stopped by nobody.
+            older_next = (older & ~left) | Mux(new[i], self._goes_behind & ~answered, 0)
             m.d.sync += [older.eq(older_next), stops.eq(older_next & ~ahead)]
 
 
 def _in_turn(m, wants, taken):
     """Return the number of the one of `wants` that comes after the last one `taken`, going round."""
     after, number = Signal(len(wants)), Signal(range(len(wants)))
-    behind = wants & after
-    m.d.comb += number.eq(Mux(behind.any(), lowest_number(behind), lowest_number(wants)))
-    with m.If(taken):
-        m.d.sync += after.eq(Cat(Const(0, 1), (number < i for i in range(1, len(wants)))))
+    m.d.comb += number.eq(_next_number(wants, after))
+    _keep_turn(m, after, number, taken)
     return number
+
+
+def _next_number(wants, after):
+    """Return the number of the first one of `wants` that is also one of `after`, otherwise of the first one."""
+    behind = wants & after
+    return Mux(behind.any(), lowest_number(behind), lowest_number(wants))
+
+
+def _keep_turn(m, after, number, taken):
+    """Let those behind the one `taken` come before it."""
+    with m.If(taken):
+        m.d.sync += after.eq(Cat(Const(0, 1), (number < i for i in range(1, len(after)))))
 
 
 def _count(held, new, released, refused):
@@ -428,20 +485,15 @@ def _write(m, held, number, value, enable):
     m.d.comb += [port.addr.eq(number), port.data.eq(value), port.en.eq(enable)]
 
 
-def _second_stage_index(walk, request):
+def _index(level, page):
     """Return the index of the entry that a walk reads in a second-stage table."""
-    index = request.address[12:][:9]
-    for level, (lsb, _, _) in LEVELS.items():
-        index = Mux(walk.table.level == level, request.address[lsb:][:9], index)
+    index = page[:9]
+    for number, (lsb, _, _) in LEVELS.items():
+        index = Mux(level == number, page[lsb - 12 :][:9], index)
     return index
 
 
-def _entry_address(walk, request):
-    """Return the byte address of the entry that a walk reads next (rules 4.2, 4.3, 6.1)."""
-    bus, function = request.source_id[8:], request.source_id[:8]
-    offset = Mux(
-        walk.step == Step.SECOND_STAGE,
-        Cat(Const(0, 3), _second_stage_index(walk, request)),
-        Cat(Const(0, 4), Mux(walk.step == Step.ROOT, bus, function)),
-    )
-    return Cat(offset, walk.table.table)
+def _offset(walk, request):
+    """Return bits 11:3 of the address of the entry that a walk reads behind a root-entry or later (rules 4.3, 6.1)."""
+    function = Cat(C(0, 1), request.source_id[:8])
+    return Mux(walk.step == Step.CONTEXT, function, _index(walk.table.level, request.address[12:]))

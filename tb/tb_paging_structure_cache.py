@@ -25,7 +25,7 @@ def drive(dut, inputs: Inputs, noise: tuple[int, int]) -> None:
     """Drive a clock; what a look-up or a fill without `valid` carries is noise."""
     domain_id, page = inputs.lookup or noise
     dut.lookup.value = page << DOMAIN_ID_BITS | domain_id
-    fill = inputs.fill or Fill(*noise, Table(level=1, read=1))
+    fill = inputs.fill or Fill(*(inputs.later or noise), Table(level=1, read=1))
     payload = (pack(TABLE, fill.table) << 52 | fill.page) << DOMAIN_ID_BITS | fill.domain_id
     dut.fill.value = payload << 1 | (inputs.fill is not None)
     dut.invalidate.value = pack(INVALIDATION, inputs.invalidate)
@@ -40,7 +40,8 @@ def draw(values: Values, filling: float, invalidating: float) -> Inputs:
         # Often what is looked up in the same clock, too.
         domain_id, page = lookup if lookup and rng.random() < 0.3 else (values.domain_id(), values.page())
         fill = Fill(domain_id, page, table)
-    return Inputs(lookup, fill, command)
+    later = (values.domain_id(), values.page()) if fill is None and rng.random() < 0.5 else None
+    return Inputs(lookup, fill, command, later)
 
 
 def count(seen: Counter, model: PagingStructureCache, before: list, victim: int, inputs: Inputs) -> None:
@@ -57,18 +58,24 @@ def count(seen: Counter, model: PagingStructureCache, before: list, victim: int,
 
 
 async def run_phase(dut, values: Values, seen: Counter, filling: float, invalidating: float) -> None:
-    model, inputs = PagingStructureCache(CONFIG), Inputs()
+    model, inputs, asked_before = PagingStructureCache(CONFIG), Inputs(), None
     drive(dut, inputs, (0, 0))
     await reset(dut)
     for clock in range(PHASE_CLOCKS):
         await RisingEdge(dut.clk)  # what is read here is from before the edge
         before, victim = model.entries[:], model.victim
         outputs = model.step(inputs)
-        actual = int(dut.hit.value), int(dut.found.value) if outputs.found else 0
-        expected = int(outputs.found is not None), pack(TABLE, outputs.found)
-        if inputs.lookup is not None:
-            assert actual == expected, f"clock {clock}, {inputs}: {actual} != {expected} (expected)"
-            seen[f"level {outputs.found.level}" if outputs.found else "miss"] += 1
+        for what, asked, hit, found in (
+            ("", inputs.lookup, dut.hit, dut.found),
+            ("later ", asked_before, dut.later_hit, dut.later_found),
+        ):
+            if asked is not None:
+                table = outputs.later if what else outputs.found
+                actual = int(hit.value), int(found.value) if table else 0
+                expected = int(table is not None), pack(TABLE, table)
+                assert actual == expected, f"clock {clock}, {what}{inputs}: {actual} != {expected} (expected)"
+                seen[what + (f"level {table.level}" if table else "miss")] += 1
+        asked_before = inputs.later
         count(seen, model, before, victim, inputs)
         inputs = draw(values, filling, invalidating)
         drive(dut, inputs, (values.domain_id(), values.page()))
@@ -81,12 +88,13 @@ async def every_clock_matches_model(dut):
     Clock(dut.clk, 10, unit="ns").start()
     for filling, invalidating in PHASES:
         await run_phase(dut, values, seen, filling, invalidating)
-    levels = {f"level {level}": 100 for level in range(1, 5)}
+    levels = {f"{what}level {level}": 100 for what in ("", "later ") for level in range(1, 5)}
     assert_seen(
         seen,
         levels
         | {
             "miss": 200,
+            "later miss": 200,
             "invalidated": 100,
             "spared": 50,
             "tables kept": 50,

@@ -24,7 +24,7 @@ from rtl.walker import memory_read_layout, order_layout, parking_layout, replay_
 from tb.bits import pack, result_mask
 from tb.block import CONFIG, SEED, log
 
-IDS, HOST_PAGES = 1 << CONFIG.id_bits, CONFIG.haw - 12
+IDS, HOST_PAGES, DOMAIN_ID_BITS = 1 << CONFIG.id_bits, CONFIG.haw - 12, CONFIG.domain_id_bits
 CONTEXT, TABLE = context_layout(CONFIG), table_layout(CONFIG)
 MEMORY_READ, ORDER, PARKING = memory_read_layout(CONFIG), order_layout(CONFIG), parking_layout(CONFIG)
 REFUSAL, REPLAY = refusal_layout(CONFIG), replay_layout(CONFIG)
@@ -92,8 +92,11 @@ class Play:
         self.root_table = rng.getrandbits(HOST_PAGES)
         self.in_flight: list[int] = []  # tags
         self.orders: defaultdict[tuple[int, int], list[Request]] = defaultdict(list)  # who must leave first
+        # What this clock looks up of the parked request, and behind a context-entry; and what it then finds.
         self.asked: tuple[int, int] | None = None
+        self.asked_later: tuple[int, int] | None = None
         self.found: Table | None = None
+        self.found_later: Table | None = None
 
     # What the walker's neighbours do
 
@@ -123,6 +126,17 @@ class Play:
         """Play the paging-structure cache."""
         self.asked = domain_id, page
         return self.found
+
+    def find_later(self, domain_id: int, page: int) -> Table | None:
+        """Play the look-up of it that is answered in the next clock."""
+        self.asked_later = domain_id, page
+        return self.found_later
+
+    def table(self) -> Table | None:
+        rng = self.rng
+        if not self.happens(0.4):
+            return None
+        return Table(rng.randint(1, 4), rng.getrandbits(HOST_PAGES), rng.getrandbits(1), rng.getrandbits(1))
 
     def entry(self, tag: int) -> int:
         """Return 128 bits of memory, most often such that the walk goes on."""
@@ -218,8 +232,8 @@ class Play:
         may = [int(not self.happens(phase.stalls)) for _ in range(2)]
         ready = [int(not self.happens(phase.stalls)) for _ in range(3)]
         busy = [rng.choice((0, rng.getrandbits(IDS))) if phase.stalls else 0 for _ in range(2)]
-        table = Table(rng.randint(1, 4), rng.getrandbits(HOST_PAGES), rng.getrandbits(1), rng.getrandbits(1))
-        self.found, self.asked = (table if self.happens(0.4) else None), None
+        answer = self.found_later if self.asked_later else self.table()
+        self.found, self.found_later, self.asked, self.asked_later = self.table(), self.table(), None, None
         returned = self.returned()
 
         held = model.reads_held, model.writes_held
@@ -230,9 +244,9 @@ class Play:
         if item is not None:
             order = (_order(item.request)[0], item.request.id, int(item.slot is not None), item.slot or 0)
         blocked = model.blocked(*order)
-        read = model.read_offer(self.find_table)
+        read = model.read_offer()
         refusals = model.refused_read(busy[0]), model.refused_write(busy[1])
-        fills = model.take(returned, self.epoch)
+        fills = model.take(returned, self.epoch, self.find_later)
         expected = [
             ("blocked", blocked, -1),
             ("reads_held", held[0], -1),
@@ -247,8 +261,8 @@ class Play:
         ]
         if read is not None:
             expected.append(("read__payload", pack(MEMORY_READ, read), -1))
-        if self.asked is not None:
-            expected.append(("lookup", self.asked[1] << CONFIG.domain_id_bits | self.asked[0], -1))
+        if self.asked_later is not None:
+            expected.append(("table_fill", _lookup_bits(self.asked_later) << 1, (1 << DOMAIN_ID_BITS + 53) - 1))
         for name, refusal in (("refused_read", refusals[0]), ("refused_write", refusals[1])):
             if refusal is not None:
                 expected.append((f"{name}__payload", pack(REFUSAL, refusal), -1))
@@ -264,20 +278,22 @@ class Play:
         dut.returned.value = _returned_bits(returned)
         dut.root_table.value = self.root_table
         dut.epoch.value, dut.lookup_epoch.value = self.epoch, lookup_epoch
-        # What nobody asked for means nothing.
-        dut.table_hit.value = int(self.found is not None) if self.asked else rng.getrandbits(1)
-        dut.table_found.value = pack(TABLE, self.found if self.asked else table)
+        dut.table_hit.value, dut.table_found.value = int(self.found is not None), pack(TABLE, self.found)
+        dut.later_hit.value, dut.later_found.value = int(answer is not None), pack(TABLE, answer)
 
         if read is not None and ready[0]:
             self.in_flight.append(read[2])
             self.seen["read"] += 1
-            self.seen["from cached table"] += self.asked is not None and self.found is not None
         self.seen["context fill"] += fills.context is not None
         self.seen["table fill"] += fills.table is not None
         self.seen["in flight at once"] = max(self.seen["in flight at once"], len(self.in_flight))
         self.seen["held at once"] = max(self.seen["held at once"], sum(held))
         entering = self.enters(replay, lookup_epoch)
-        model.step(park, release, *ready, self.root_table, lookup_epoch)
+        model.step(park, release, *ready, self.root_table, lookup_epoch, self.find_table)
+        if self.asked is not None:
+            expected.append(("lookup", _lookup_bits(self.asked), -1))
+        self.seen["from cached table"] += self.asked is not None and self.found is not None
+        self.seen["from cached table later"] += self.asked_later is not None and self.found_later is not None
         if park is not None and not park.replayed and park.walk:
             self.seen["waits for a walk"] += any(
                 slot is not None and slot.request is park.request and model.waiting >> number & 1
@@ -310,6 +326,10 @@ def _mask(value) -> int:
     if not value.has_result:
         return (1 << REPLAY["epoch"].offset) - 1
     return (1 << RESULT.offset) - 1 | result_mask(RESULT.shape, value.result) << RESULT.offset
+
+
+def _lookup_bits(asked: tuple[int, int]) -> int:
+    return asked[1] << DOMAIN_ID_BITS | asked[0]
 
 
 def _returned_bits(returned: Returned | None) -> int:
@@ -346,7 +366,14 @@ def check_seen(seen: Counter) -> None:
     log.info("%s", dict(seen))
     least = {"passed": 15, "released": 150, "refused": 75, "answered": 75, "walk": 150, "behind": 50}
     least |= {"replayed": 50, "replayed with result": 100, "waits again": 5, "waits again with result": 2}
-    least |= {"read": 300, "from cached table": 30, "context fill": 8, "table fill": 8, "waits for a walk": 2}
+    least |= {
+        "read": 300,
+        "from cached table": 30,
+        "from cached table later": 5,
+        "context fill": 8,
+        "table fill": 8,
+        "waits for a walk": 2,
+    }
     least |= {"in flight at once": CONFIG.walks, "held at once": CONFIG.slots}
     for what, wanted in least.items():
         assert seen[what] >= wanted, f"only {seen[what]} times {what}, not {wanted}"

@@ -14,7 +14,7 @@ from model.cycle.memory_port import Returned
 from model.cycle.poster import Posted
 from model.cycle.unit import Unit
 from model.cycle.walk_step import Step
-from model.cycle.walker import Fills, Walker
+from model.cycle.walker import Fills, FindTable, Walker, find_nothing
 
 __all__ = ["InterruptDecision", "WatchedUnit"]
 
@@ -87,8 +87,8 @@ class _Walker(Walker):
         super().__init__(config)
         self._coverage = coverage
 
-    def take(self, returned: Returned | None, epoch: int) -> Fills:
-        fills = super().take(returned, epoch)
+    def take(self, returned: Returned | None, epoch: int, find_table: FindTable = find_nothing) -> Fills:
+        fills = super().take(returned, epoch, find_table)
         if self._returned is not None:
             _, slot, outcome = self._returned
             kept = "kept" if slot.epoch == epoch else "dropped for their epoch"
@@ -97,7 +97,7 @@ class _Walker(Walker):
         return fills
 
     def _begin_read(self) -> None:
-        walk = self._chosen_walk
+        walk = self._at(self._chosen_read.bit_length() - 1).walk
         if self.starting & self._chosen_read:
             if walk.step != Step.SECOND_STAGE:
                 self._coverage["walk begins at the root table"] += 1

@@ -1,5 +1,6 @@
 """Golden model of rtl/paging_structure_cache.py: same block, same entries, same clock counts."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from model.arch import UnitConfig
@@ -20,20 +21,22 @@ class Fill(NamedTuple):
 
 
 class Inputs(NamedTuple):
-    """`lookup` is (domain-id, page); None when nobody looks, and then the answer means nothing."""
+    """`lookup` is (domain-id, page); None when nobody looks, and then the answer means nothing.
+
+    So is `later`, the look-up of a clock without `fill` that is answered in the next one.
+    """
 
     lookup: tuple[int, int] | None = None
     fill: Fill | None = None
     invalidate: Invalidation | None = None
+    later: tuple[int, int] | None = None
 
 
 class Outputs(NamedTuple):
-    """The lowest table known for the look-up of the same clock, None without a hit."""
+    """The lowest tables known for `lookup` of the same clock and `later` of the clock before, None without a hit."""
 
     found: Table | None = None
-
-
-NOTHING = Outputs()
+    later: Table | None = None
 
 
 class PagingStructureCache:
@@ -42,17 +45,23 @@ class PagingStructureCache:
     def __init__(self, config: UnitConfig) -> None:
         self.entries: list[Fill | None] = [None] * config.paging_structure_cache_entries
         self.victim = 0
+        self._later: Table | None = None
         self._numbers: dict[tuple[int, int, int], int] = {}
 
     def step(self, inputs: Inputs) -> Outputs:
         """Return this clock's outputs, then advance one clock."""
-        lookup, fill, invalidate = inputs
-        found = None if lookup is None else self.find(*lookup)
+        lookup, fill, invalidate, later = inputs
+        outputs = Outputs(None if lookup is None else self.find(*lookup), self._later)
+        self._later = None if later is None else self.finder(invalidate)(*later)
         if invalidate and _invalidates(invalidate):
             self._invalidate(invalidate)
         elif fill is not None:
             self._keep(fill)
-        return NOTHING if found is None else Outputs(found)
+        return outputs
+
+    def finder(self, command: Invalidation | None) -> Callable[[int, int], Table | None]:
+        """Return the look-up that fills and invalidations share: beside a `command` for tables it finds nothing."""
+        return _find_nothing if command and _invalidates(command) else self.find
 
     def find(self, domain_id: int, page: int) -> Table | None:
         """Return the lowest table known for an address."""
@@ -84,6 +93,10 @@ class PagingStructureCache:
         for number, entry in enumerate(self.entries):
             if entry is not None and _is_hit(command, entry):
                 self._drop(number)
+
+
+def _find_nothing(domain_id: int, page: int) -> None:
+    return None
 
 
 def _invalidates(command: Invalidation) -> bool:

@@ -321,7 +321,7 @@ class Unit:
         post = remapper.post
         self._interrupt_read = remapper.read
         self._descriptor_read, self._descriptor_write = poster.read(post), poster.write(returned)
-        walks = self.walker.read_offer(self.tables.find) if self.walker.in_use else None
+        walks = self.walker.read_offer() if self.walker.in_use else None
         ready = port.reads_ready(
             walks is not None,
             self.queue.read is not None,
@@ -364,8 +364,8 @@ class Unit:
         read, fills = None, NO_FILLS
         self._walker_is_older = False
         if walker.in_use:
-            read = walker.read_offer(self.tables.find)
-            fills = walker.take(port.walk_returned, epoch)
+            read = walker.read_offer()
+            fills = walker.take(port.walk_returned, epoch, self.tables.finder(command))
             self._walker_is_older = walker.older_epoch(epoch)
         self._pipeline_is_older = self.pipeline.older_epoch(epoch)
         walks_ready, self._queue_ready, _, _ = port.reads_ready(
@@ -400,6 +400,7 @@ class Unit:
                 *self._refusals_taken,
                 self.registers.root_table,
                 epoch ^ invalidation.flip,
+                self.tables.find,
             )
         source_id, page = entry.lookup_source_id, entry.lookup_page
         self.context_cache.step(context_cache.Inputs(source_id, fills.context, command))

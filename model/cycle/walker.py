@@ -12,7 +12,10 @@ from model.cycle.paging_structure_cache import Fill as TableFill
 from model.cycle.request import Access, Parking, Replay, Request, Result, Table
 from model.cycle.walk_step import Constants, Step, Walk
 
-__all__ = ["Fills", "Walker"]
+__all__ = ["Fills", "FindTable", "Walker", "find_nothing"]
+
+# What the paging-structure cache knows for (domain-id, page): the lowest table, or none.
+FindTable = Callable[[int, int], Table | None]
 
 WRITES = (int(Access.WRITE), int(Access.ATOMIC))
 SECOND_STAGE, CONTEXT = Step.SECOND_STAGE, Step.CONTEXT
@@ -29,6 +32,10 @@ class Fills(NamedTuple):
 SHIFTS = (12, 12, 21, 30, 39, 48, 12, 12)
 NO_FILLS = Fills()
 NO_WALK, NO_RESULT = Walk(), Result()
+
+
+def find_nothing(domain_id: int, page: int) -> None:
+    """Find no table, whatever is asked for."""
 
 
 class Slot:
@@ -69,7 +76,6 @@ class Walker:
         self.read_turn = self.replay_turn = self.refused_read_turn = self.refused_write_turn = 0  # one-hot
         # Answers of this clock, which `step` acts on: one-hot, 0 for none.
         self._chosen_read = self._chosen_replay = self._chosen_refused_read = self._chosen_refused_write = 0
-        self._chosen_walk = NO_WALK
         self._returned: tuple[int, Slot, walk_step.Outcome] | None = None
 
     @property
@@ -121,12 +127,8 @@ class Walker:
                 return Replay(number, slot.request, self.done >> number & 1, slot.epoch, slot.result)
         return None
 
-    def read_offer(self, find_table: Callable[[int, int], Table | None]) -> MemoryRead | None:
-        """Return the read of a table entry offered in this clock.
-
-        `find_table` is `find` of the paging-structure cache, asked for (domain-id, page) by a walk that would read
-        the top table: it begins at the lowest one known.
-        """
+    def read_offer(self) -> MemoryRead | None:
+        """Return the read of a table entry offered in this clock."""
         wants = self.reading
         if self.starting and (self.reading | self.in_flight).bit_count() < self.walks:
             wants |= self.starting
@@ -136,13 +138,7 @@ class Walker:
         number = next(_in_turn(wants, self.read_turn))
         self._chosen_read = 1 << number
         slot = self._at(number)
-        walk = slot.walk
-        if walk.top and walk.step == SECOND_STAGE:
-            table = find_table(walk.domain_id, slot.request.address >> 12)
-            if table is not None:
-                walk = walk._replace(top=0, table=table)
-        self._chosen_walk = walk
-        return _entry_address(walk, slot.request), int(walk.step != SECOND_STAGE), number
+        return _entry_address(slot.walk, slot.request), int(slot.walk.step != SECOND_STAGE), number
 
     def refused_read(self, busy: int) -> Refusal | None:
         """Return the refused read whose turn has come; `busy`: IDs to which memory still owes an answer."""
@@ -156,8 +152,11 @@ class Walker:
         self._chosen_refused_write = 0 if number is None else 1 << number
         return None if number is None else _answer(self._at(number))
 
-    def take(self, returned: Returned | None, epoch: int) -> Fills:
-        """Step the walk whose entry has come back; return what the caches may keep of it."""
+    def take(self, returned: Returned | None, epoch: int, find_table: FindTable = find_nothing) -> Fills:
+        """Step the walk whose entry has come back; return what the caches may keep of it.
+
+        Behind a context-entry it goes on at the lowest table that `find_table` knows.
+        """
         self._returned = None
         if returned is None or not self.in_flight >> returned.tag & 1:
             return NO_FILLS
@@ -169,6 +168,9 @@ class Walker:
         outcome = walk_step.step(
             self.constants, walk, request.access, request.address, request.address_type, entry, error
         )
+        following = outcome.following
+        if following is not None and walk.step == CONTEXT:
+            outcome = outcome._replace(following=self._from_known(following, request, find_table))
         self._returned = 1 << number, slot, outcome
         # What an older epoch has read may be answered, but not kept.
         if slot.epoch != epoch or (outcome.context is None and outcome.table is None):
@@ -188,8 +190,12 @@ class Walker:
         refused_write_ready: int,
         root_table: int,
         lookup_epoch: int,
+        find_table: FindTable = find_nothing,
     ) -> None:
-        """Advance one clock. `release` is the slot whose request has left for memory."""
+        """Advance one clock. `release` is the slot whose request has left for memory.
+
+        A walk of a known context begins at the lowest table that `find_table` knows.
+        """
         left = 0 if release is None else 1 << release
         if refused_read_ready and self._chosen_refused_read:
             left |= self._chosen_refused_read
@@ -197,7 +203,7 @@ class Walker:
         if refused_write_ready and self._chosen_refused_write:
             left |= self._chosen_refused_write
             self.refused_write_turn = self._chosen_refused_write
-        parked = None if park is None else self._parked(park, root_table)
+        parked = None if park is None else self._parked(park, root_table, find_table)
         if self._returned is not None:
             self._go_on(*self._returned)
         if self._chosen_read and read_ready:
@@ -247,7 +253,6 @@ class Walker:
 
     def _begin_read(self) -> None:
         bit = self.read_turn = self._chosen_read
-        self._at(bit.bit_length() - 1).walk = self._chosen_walk
         self.starting &= ~bit
         self.reading &= ~bit
         self.in_flight |= bit
@@ -266,7 +271,7 @@ class Walker:
         slot.epoch = epoch
         self.in_new_epoch = self.in_new_epoch | bit if epoch else self.in_new_epoch & ~bit
 
-    def _parked(self, park: Parking, root_table: int) -> tuple[int, Slot, bool]:
+    def _parked(self, park: Parking, root_table: int, find_table: FindTable) -> tuple[int, Slot, bool]:
         """Return bit and contents of the slot for a request, and whether it only waits."""
         request = park.request
         waits = not park.refused and not park.walk
@@ -285,7 +290,7 @@ class Walker:
                     slot.older |= same_page
         slot.okay = park.okay
         if not waits and not park.refused:
-            slot.walk = self._first_walk(park, root_table)
+            slot.walk = self._first_walk(park, root_table, find_table)
         return 1 << number, slot, waits
 
     def _same_page(self, new: Slot) -> int:
@@ -298,12 +303,18 @@ class Walker:
                 found |= 1 << number
         return found
 
-    def _first_walk(self, park: Parking, root_table: int) -> Walk:
+    def _first_walk(self, park: Parking, root_table: int, find_table: FindTable) -> Walk:
         if not park.context_valid:
             return Walk(table=Table(0, root_table))
         context = park.context
         top = Table(walk_step.top_level(self.constants, context), context.table, 1, 1)
-        return Walk(SECOND_STAGE, 1, top, context.domain_id, context.fault_processing_disable)
+        walk = Walk(SECOND_STAGE, 1, top, context.domain_id, context.fault_processing_disable)
+        return self._from_known(walk, park.request, find_table)
+
+    def _from_known(self, walk: Walk, request: Request, find_table: FindTable) -> Walk:
+        """Return a walk that would read the top table as it goes on from the lowest one known."""
+        table = find_table(walk.domain_id, request.address >> 12)
+        return walk if table is None else walk._replace(top=0, table=table)
 
     def _put(self, parked: tuple[int, Slot, bool], park: Parking) -> None:
         bit, slot, waits = parked

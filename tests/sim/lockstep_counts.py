@@ -9,7 +9,7 @@ from model.cycle import unit as unit_module
 from model.cycle.interrupt_remapper import InterruptRemapper
 from model.cycle.request import Parking
 from model.cycle.unit import Unit
-from model.cycle.walk_step import Step
+from model.cycle.walk_step import Walk
 from model.cycle.walker import Walker
 from sim.configuration import with_sizes
 from sim.recording import Recording
@@ -34,15 +34,17 @@ def lockstep_counts(
 
     class CountingWalker(Walker):
         def _begin_read(self) -> None:
-            before = self._at(self._chosen_read.bit_length() - 1).walk
             counts["reads"] += 1
-            if before.step == Step.SECOND_STAGE and before.top:
-                counts["tables"] += 1
-                counts["table hits"] += not self._chosen_walk.top
             super()._begin_read()
 
-        def _parked(self, park: Parking, root_table: int):
-            number, slot, waits = super()._parked(park, root_table)
+        def _from_known(self, walk: Walk, *others):
+            found = super()._from_known(walk, *others)
+            counts["tables"] += 1
+            counts["table hits"] += not found.top
+            return found
+
+        def _parked(self, park: Parking, *others):
+            number, slot, waits = super()._parked(park, *others)
             counts["walks"] += not waits and not park.refused
             return number, slot, waits
 

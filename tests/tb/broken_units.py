@@ -70,10 +70,10 @@ def walker_keeps_older(unit: Unit) -> None:
     """What an older epoch has read is kept in context-cache and paging-structure cache."""
 
     def make(take: Any) -> Any:
-        def take_of_any_epoch(returned: Any, epoch: int) -> Any:
+        def take_of_any_epoch(returned: Any, epoch: int, find_table: Any) -> Any:
             if returned is None or not unit.walker.in_flight >> returned.tag & 1:
-                return take(returned, epoch)
-            return take(returned, unit.walker._at(returned.tag).epoch)
+                return take(returned, epoch, find_table)
+            return take(returned, unit.walker._at(returned.tag).epoch, find_table)
 
         return take_of_any_epoch
 
@@ -200,7 +200,7 @@ def old_root_kept(unit: Unit) -> None:
     _replace(
         unit.walker,
         "step",
-        lambda step: lambda *inputs: step(*inputs[:-2], FIRST_ROOT, inputs[-1]),
+        lambda step: lambda *inputs: step(*inputs[:-3], FIRST_ROOT, *inputs[-2:]),
     )
 
 
