@@ -1,7 +1,9 @@
-"""The replay on a simulated unit, with a unit that answers right, and with units each of which does one thing wrong."""
+"""The replay on a simulated unit, with a unit that answers right, and with units each of which does one thing wrong.
+
+Interrupts are in test_replay_job_interrupts.py.
+"""
 
 import dataclasses
-from abc import ABC, abstractmethod
 
 import pytest
 
@@ -11,69 +13,27 @@ from sim.replay import config_of, replay
 from sim.summary import Count
 from tb import recorded_requests
 from tb.jobs import replay as job_module
-from tb.jobs.replay import IN_FLIGHT, UnitReplay, run
+from tb.jobs.replay import IN_FLIGHT, run
 from tb.players import Mismatch, play_model
 from tb.testbench import CheckFailed, Testbench
 from tests.sim.handmade import EVENTS, HEADER, write_recording
+from tests.tb.recorded_lines import (
+    ATOMIC,
+    CONTEXT_WITH_FPD,
+    DEFAULT,
+    DMA,
+    FAULT_EVENT,
+    MESSAGE,
+    OTHER_WRITE,
+    QUEUE,
+    READ,
+    STATUS,
+    UNMAPPED,
+    WRITABLE,
+    WRITE,
+    ZERO_LENGTH,
+)
 from tests.tb.untimed_unit import UntimedUnit
-
-# Version 5.0 with two fault records and protected memory.
-DEFAULT = {**HEADER, "ver": "0x50", "cap": "0xc8d2018c22780e66", "ecap": "0xf00fdb", "haw": 48}
-
-DMA = EVENTS[:10]
-READ = EVENTS[10]
-WRITE = EVENTS[11]
-UNMAPPED = {**WRITE, "w": 0, "a": "0x8080605abc", "fr": "0x6"}
-ATOMIC = {**READ, "e": "ta", "op": "atomic", "ok": False, "fr": "0x5"}
-ZERO_LENGTH = {**READ, "e": "ta", "op": "zlr"}
-OTHER_WRITE = {**WRITE, "sid": "0x3a0b", "fr": "0x2"}  # its context-entry is not there
-CONTEXT_WITH_FPD = {"e": "m", "a": "0x20a0", "d": "03300000000000000207000000000000"}
-FAULT_EVENT = [
-    {"e": "w", "o": "0x3c", "s": 4, "v": "0x21"},
-    {"e": "w", "o": "0x40", "s": 4, "v": "0xfee01004"},
-    {"e": "w", "o": "0x38", "s": 4, "v": "0x0"},
-]
-MESSAGE = {"e": "msi", "addr": "0xfee01004", "data": "0x21"}
-INTERRUPTS = EVENTS[13:17]
-INTERRUPT_REFUSED = EVENTS[17]
-# Of 3a:01.3, and so not refused: vector 0x45 to processor 9.
-REMAPPED = {**INTERRUPT_REFUSED, "sid": "0x3a0b", "ok": True, "oaddr": "0xfee09000", "odata": "0x4045"}
-OTHER_ENTRY = {"e": "m", "a": "0xa070", "d": "01004600000900000b3a040000000000"}
-OTHER_REMAPPED = {**REMAPPED, "data": "0x3", "odata": "0x4046"}
-PASSED = {**REMAPPED, "data": "0x4321"}
-# IRTE 6 posts vector 0x45 in the descriptor at 0xb000: notification 0x31 to processor 5.
-POSTING = [
-    *INTERRUPTS[:3],
-    {**INTERRUPTS[3], "d": "0180450000b000000b3a040000000000"},
-    {"e": "m", "a": "0xb000", "d": "00" * 34 + "310000050000" + "00" * 24},
-]
-POSTED = {"e": "i", "sid": "0x3a0b", "addr": "0xfee00098", "data": "0x2", "ok": True, "posted": True}
-DESCRIPTOR = {"e": "x", "a": "0xb000", "d": "00" * 8 + "20" + "00" * 23 + "0100" + "310000050000" + "00" * 24}
-NOTIFICATION = {"e": "msi", "addr": "0xfee05000", "data": "0x4031"}
-QUEUE = EVENTS[18:23]
-STATUS = {"e": "r", "o": "0x34", "s": 4}
-
-
-@pytest.fixture
-def play(tmp_path, monkeypatch):
-    """Return a function that replays lines on a unit of the class `unit`, and returns the replay."""
-    monkeypatch.setattr(job_module, "PATIENCE", 50)
-
-    def play_lines(*lines, unit=UntimedUnit, header=HEADER, watch=None):
-        recording = load_recording(write_recording(tmp_path / "recording.jsonl.gz", *lines, header=header))
-        bench = Testbench(config_of(recording.header))
-        played = UnitReplay(bench, recording)
-
-        def script(bench):
-            for _ in played.script(bench):
-                if watch:
-                    watch(bench)
-                yield
-
-        play_model(bench, script, unit=unit(bench))
-        return played.summary
-
-    return play_lines
 
 
 def test_right_answers_are_equal(play):
@@ -256,9 +216,6 @@ class BringsDataOfWhatItRefuses(UntimedUnit):
     def step(self, inputs):
         shown = super().step(inputs)
         return shown if shown.s_axi_r is None else shown._replace(s_axi_r=shown.s_axi_r._replace(data=1 << 63 | 1))
-
-
-WRITABLE = [{**EVENTS[8], "d": "0360000000000000"}, {**WRITE, "ok": True, "pa": "0x7abc", "mask": "0xfff", "perm": 3}]
 
 
 @pytest.mark.parametrize("shapes", [[(1, 3)], [(4, 3)], [(16, 3)]])
@@ -476,267 +433,6 @@ def test_many_differences_stop_the_replay(play, monkeypatch):
     assert summary.differences[-1].endswith(": stopped after 3 differences")
     assert len(summary.differences) == 4
     assert summary.kinds["t"].seen < 30
-
-
-# Interrupts
-
-
-def test_remapped_interrupts(play):
-    summary = play(*INTERRUPTS, REMAPPED, REMAPPED)
-    assert summary.differences == []
-    assert summary.kinds["i"] == Count(seen=2, compared=2, equal=2)
-
-
-def test_interrupts_overlap_with_dma(play):
-    most = 0
-
-    def watch(bench):
-        nonlocal most
-        most = max(most, bench.device.outstanding)
-
-    summary = play(*DMA, *INTERRUPTS, *[REMAPPED, READ] * 10, REMAPPED, watch=watch)
-    assert summary.equal
-    assert most == IN_FLIGHT
-
-
-def test_interrupt_through_a_unit_that_does_not_remap(play):
-    assert play({**PASSED, "oaddr": PASSED["addr"], "odata": PASSED["data"]}).equal
-
-
-def test_low_address_bits_of_an_interrupt_are_not_on_a_bus(play):
-    address = hex(int(PASSED["addr"], 16) | 3)
-    assert play({**PASSED, "addr": address, "oaddr": address, "odata": PASSED["data"]}).equal
-
-
-def test_what_the_recording_says_of_an_interrupt_counts_too(play):
-    lines = (*INTERRUPTS, {**REMAPPED, "odata": "0x4046"}, {**INTERRUPT_REFUSED, "fr": "0x22"})
-    assert play(*lines).differences == [
-        "line 6: remapped to 0x4045 to 0xfee09000, not 0x4046 to 0xfee09000",
-        "line 7: refused with fault 0x26 (IR.26), not fault 0x22",
-    ]
-
-
-def test_refused_interrupt_sends_the_fault_event_after_the_messages_of_older_ones(play):
-    """Between both there is no order on the bus, so they do not overlap."""
-    lines = (*FAULT_EVENT, *INTERRUPTS, *[REMAPPED] * 5, INTERRUPT_REFUSED, MESSAGE, REMAPPED, {**STATUS, "v": "0x2"})
-    assert play(*lines, unit=SendsEventsFirst).equal
-
-
-def test_posted_interrupts(play):
-    summary = play(*POSTING, POSTED, DESCRIPTOR, NOTIFICATION, POSTED, DESCRIPTOR, header=DEFAULT)
-    assert summary.differences == []
-    assert summary.kinds["i"] == Count(seen=2, compared=2, equal=2)
-    assert summary.kinds["x"] == Count(seen=2, compared=2, equal=2)
-    assert summary.kinds["msi"] == Count(seen=1, compared=1, equal=1)
-
-
-def test_posted_interrupt_that_the_recording_does_not_have(play):
-    summary = play(*POSTING, POSTED, {**STATUS, "v": "0x0"}, header=DEFAULT)
-    assert summary.differences == [
-        f"line 7: the unit wrote {DESCRIPTOR['d']} at 0xb000, the recording has no x",
-        "line 7: the unit sent 0x4031 to 0xfee05000, the recording has no msi",
-    ]
-
-
-class SendsEventsFirst(UntimedUnit):
-    """Messages of interrupts leave some time after they are due; event messages do not."""
-
-    def __init__(self, bench):
-        self._late = []
-        super().__init__(bench)
-
-    def interrupt(self, request):
-        permitted, message = super().interrupt(request)
-        if message is not None:
-            self._late.append((self._bench.now, message))
-        return permitted, None
-
-    def step(self, inputs):
-        if self._late and self._bench.now > self._late[0][0] + 20:
-            self.send(self._late.pop(0)[1])
-        return super().step(inputs)
-
-
-class ChangesInterrupts(UntimedUnit, ABC):
-    @abstractmethod
-    def answer(self, permitted, message):
-        """Return what becomes of an interrupt that is right."""
-
-    def interrupt(self, request):
-        return self.answer(*super().interrupt(request))
-
-
-class OtherVector(ChangesInterrupts):
-    def answer(self, permitted, message):
-        return permitted, message and Message(message.address, message.data ^ 1)
-
-
-class OtherDestination(ChangesInterrupts):
-    def answer(self, permitted, message):
-        return permitted, message and Message(message.address ^ 0x1000, message.data)
-
-
-class DropsInterrupts(ChangesInterrupts):
-    def answer(self, permitted, message):
-        return permitted, None
-
-
-class SendsThoughRefused(ChangesInterrupts):
-    def answer(self, permitted, message):
-        return False, message
-
-
-class RefusesInterrupts(ChangesInterrupts):
-    def answer(self, permitted, message):
-        return False, None
-
-
-class PermitsInterrupts(ChangesInterrupts):
-    def answer(self, permitted, message):
-        return True, message
-
-
-class PassesInterrupts(ChangesInterrupts):
-    def answer(self, permitted, message):
-        return True, message or Message(0xFEE00098, 2)
-
-
-TO_PROCESSOR = "model/reference: remapped to 0x4045 to 0xfee09000"
-WITH_FAULT = "model/reference: refused with fault 0x26 (IR.26)"
-
-
-@pytest.mark.parametrize(
-    ("unit", "line", "text"),
-    [
-        (OtherVector, REMAPPED, f"permitted it and sent 0x4044 to 0xfee09000, {TO_PROCESSOR}"),
-        (OtherDestination, REMAPPED, f"permitted it and sent 0x4045 to 0xfee08000, {TO_PROCESSOR}"),
-        (DropsInterrupts, REMAPPED, f"permitted it and sent nothing, {TO_PROCESSOR}"),
-        (SendsThoughRefused, REMAPPED, f"refused it and sent 0x4045 to 0xfee09000, {TO_PROCESSOR}"),
-        (RefusesInterrupts, REMAPPED, f"refused it and sent nothing, {TO_PROCESSOR}"),
-        (PermitsInterrupts, INTERRUPT_REFUSED, f"permitted it and sent nothing, {WITH_FAULT}"),
-        (PassesInterrupts, INTERRUPT_REFUSED, f"permitted it and sent nothing, {WITH_FAULT}"),
-    ],
-)
-def test_wrong_interrupt(play, unit, line, text):
-    summary = play(*INTERRUPTS, line, unit=unit)
-    assert summary.differences[0] == f"line 6: the simulated unit {text}"
-    assert summary.kinds["i"] == Count(seen=1, compared=1, unequal=1)
-
-
-def test_message_of_a_refused_interrupt(play):
-    summary = play(*INTERRUPTS, INTERRUPT_REFUSED, unit=PassesInterrupts)
-    text = "the simulated unit sent 0x2 to 0xfee00098, model/reference did nothing"
-    assert summary.differences[1:] == [f"line 6: {text}"]
-
-
-class SendsInterruptsTwice(UntimedUnit):
-    def send(self, message):
-        super().send(message)
-        super().send(message)
-
-
-class SwapsInterrupts(UntimedUnit):
-    """Every second message goes before the one that is older."""
-
-    def __init__(self, bench):
-        self._held_message = None
-        super().__init__(bench)
-
-    def send(self, message):
-        if self._held_message is None:
-            self._held_message = message
-        else:
-            super().send(message)
-            super().send(self._held_message)
-            self._held_message = None
-
-
-def test_interrupt_that_is_sent_twice(play):
-    summary = play(*INTERRUPTS, REMAPPED, STATUS | {"v": "0x0"}, unit=SendsInterruptsTwice)
-    text = "the simulated unit sent 0x4045 to 0xfee09000, model/reference did nothing"
-    assert [difference.partition(": ")[2] for difference in summary.differences] == [text]
-
-
-def test_order_of_interrupts(play):
-    summary = play(*INTERRUPTS, OTHER_ENTRY, REMAPPED, OTHER_REMAPPED, unit=SwapsInterrupts)
-    assert summary.differences == [
-        f"line 7: the simulated unit permitted it and sent 0x4046 to 0xfee09000, {TO_PROCESSOR}",
-        "line 8: the simulated unit permitted it and sent 0x4045 to 0xfee09000, "
-        "model/reference: remapped to 0x4046 to 0xfee09000",
-    ]
-
-
-class SendsBeforeData(UntimedUnit):
-    """Holds a write back until the interrupt behind it has been sent."""
-
-    _sent = False
-
-    def _answer(self, write, request, address):
-        waiting, held = self._waiting[1], self._held
-        if write and len(waiting) > 1 and len(held) > address.len + 1:
-            (newer, place), beat = waiting[1], held[address.len + 1]
-            del waiting[1], held[address.len + 1]
-            self._sent = True
-            self._answer_interrupt(newer, place, beat)
-        elif not write or self._sent:
-            super()._answer(write, request, address)
-
-
-def test_interrupt_that_overtakes_a_write(play):
-    lines = (*DMA, *INTERRUPTS, *WRITABLE, REMAPPED)
-    assert play(*lines).equal
-    line = len(lines)
-    assert play(*lines, unit=SendsBeforeData).differences == [
-        f"line {line + 1}: its message is before the answer to line {line}, an older write",
-    ]
-
-
-class RecordsNoInterrupts(UntimedUnit):
-    def interrupt(self, request):
-        answer = super().interrupt(request)
-        self.reference._registers.frcd = [0] * self._bench.config.nfr
-        self.reference._recorder.status_cleared()
-        return answer
-
-
-class RecordsOtherIndex(UntimedUnit):
-    def interrupt(self, request):
-        answer = super().interrupt(request)
-        self.reference._registers.frcd = [record ^ (record >> 127) << 48 for record in self.reference._registers.frcd]
-        return answer
-
-
-@pytest.mark.parametrize(("unit", "last"), [(RecordsNoInterrupts, "0000"), (RecordsOtherIndex, "0007")])
-def test_wrong_record_of_an_interrupt(play, unit, last):
-    summary = play(*INTERRUPTS, INTERRUPT_REFUSED, unit=unit)
-    assert summary.differences[0].startswith("line 6: fault record at 0x220 is 0x")
-    assert summary.differences[0].partition(", of")[0].endswith(last + "000000000000")
-    assert summary.kinds["i"] == Count(seen=1, compared=1, unequal=1)
-
-
-class PostsOtherBit(UntimedUnit):
-    def write_memory(self, address, size, value):
-        super().write_memory(address, size, value ^ 1 << 300 if size == 64 else value)
-
-
-class PostsHalf(UntimedUnit):
-    def write_memory(self, address, size, value):
-        super().write_memory(address, 32, value & (1 << 256) - 1)
-
-
-@pytest.mark.parametrize("unit", [PostsOtherBit, PostsHalf, WritesNothing])
-def test_wrong_posting(play, unit):
-    summary = play(*POSTING, POSTED, DESCRIPTOR, NOTIFICATION, header=DEFAULT, unit=unit)
-    (text,) = summary.differences
-    assert text.startswith("line 8: the simulated unit ")
-    assert text.endswith(f"model/reference wrote {DESCRIPTOR['d']} at 0xb000")
-    assert summary.kinds["x"] == Count(seen=1, compared=1, unequal=1)
-
-
-def test_wrong_notification(play):
-    summary = play(*POSTING, POSTED, DESCRIPTOR, NOTIFICATION, header=DEFAULT, unit=SendsOther)
-    sent = "the simulated unit sent 0x4030 to 0xfee05000, model/reference sent 0x4031 to 0xfee05000"
-    assert summary.differences == [f"line 9: {sent}"]
 
 
 # The job
