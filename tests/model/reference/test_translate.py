@@ -1,19 +1,32 @@
-"""Rules 4, 5.1, 6, 9 and 11: DMA remapping in legacy mode, each rule by its number."""
-
-from itertools import pairwise
+"""Rules 4, 5.1, 9 and 11: DMA remapping in legacy mode up to the walk, each rule by its number."""
 
 import pytest
 
-from model.reference import AddressType, DmaAccess, DmaRequest
+from model.reference import AddressType, DmaRequest
 from tests.model.reference.conditions import CODES, assert_fault, assert_not_recorded, assert_recorded
+from tests.model.reference.mapped_pages import (
+    ATOMIC,
+    CAUSES,
+    HAWS,
+    IOVA,
+    MEMORY_ACCESSES,
+    PAGE_REQUEST,
+    PATHS,
+    READ,
+    TRANSLATED,
+    TRANSLATION_REQUEST,
+    WIDTHS,
+    WRITE,
+    ZERO_LENGTH_READ,
+    every_access,
+    mapped_page,
+    replace_context,
+)
 from tests.model.reference.tables import (
     CONTEXT_TABLE,
     ROOT_TABLE,
-    SNP,
     SOURCE_ID,
-    MappedPage,
     R,
-    W,
     context_entry,
     enable,
     put,
@@ -23,86 +36,7 @@ from tests.model.reference.tables import (
     set_root_table,
 )
 
-READ, WRITE, ATOMIC = DmaAccess.READ, DmaAccess.WRITE, DmaAccess.ATOMIC
-ZERO_LENGTH_READ, PAGE_REQUEST = DmaAccess.ZERO_LENGTH_READ, DmaAccess.PAGE_REQUEST
-TRANSLATION_REQUEST, TRANSLATED = AddressType.TRANSLATION_REQUEST, AddressType.TRANSLATED
-
-MEMORY_ACCESSES = [READ, WRITE, ATOMIC, ZERO_LENGTH_READ]
-WIDTHS = [39, 48, 57]
-PAGE_SHIFTS = [12, 21, 30]
-HAWS = [32, 39, 48, 51, 52]
-IOVA = 0x12_3456_7000
-
-# Entries from the top level down, by width of the second-stage tables and size of the page.
-PATHS = {
-    (39, 12): ["PDPE", "PDE", "PTE"],
-    (39, 21): ["PDPE", "PDE"],
-    (39, 30): ["PDPE"],
-    (48, 12): ["PML4E", "PDPE", "PDE", "PTE"],
-    (48, 21): ["PML4E", "PDPE", "PDE"],
-    (48, 30): ["PML4E", "PDPE"],
-    (57, 12): ["PML5E", "PML4E", "PDPE", "PDE", "PTE"],
-    (57, 21): ["PML5E", "PML4E", "PDPE", "PDE"],
-    (57, 30): ["PML5E", "PML4E", "PDPE"],
-}
-ENTRIES = [(width, shift, entry) for (width, shift), path in PATHS.items() for entry in path]
-
-every_path = pytest.mark.parametrize(("width", "page_shift"), PATHS)
-every_entry = pytest.mark.parametrize(("width", "page_shift", "entry"), ENTRIES)
-every_access = pytest.mark.parametrize("access", MEMORY_ACCESSES)
-
-
-def mapped_page(width: int = 48, page_shift: int = 12, *, page: int = 0x4000_0000, **rest) -> MappedPage:
-    """Return a mapped page of this size; the default page is aligned to every size."""
-    return MappedPage(iova=rest.pop("iova", IOVA), page=page, width=width, page_shift=page_shift, **rest)
-
-
-def replace_context(mapped: MappedPage, entry: int) -> None:
-    """Store another context-entry."""
-    put(mapped.memory, mapped.places["context"][0], entry, 16)
-
-
 # Every condition, recorded and suppressed
-
-
-def _missing_everything(mapped: MappedPage) -> None:
-    mapped.clear("PTE", R | W)
-
-
-def _set_table_mode(mode: int):
-    return lambda mapped: set_root_table(mapped.unit, mode=mode)
-
-
-def _translation_type(value: int):
-    return lambda mapped: mapped.set("context", value << 2)
-
-
-# Condition -> (what is wrong with the tables, the request that meets it, configuration).
-CAUSES = {
-    "LRT.1": (lambda mapped: mapped.fail("root"), {}, {}),
-    "LRT.2": (lambda mapped: mapped.clear("root", 1), {}, {}),
-    "LRT.3": (lambda mapped: mapped.set("root", 1 << 1), {}, {}),
-    "LCT.1": (lambda mapped: mapped.fail("context"), {}, {}),
-    "LCT.2": (lambda mapped: mapped.clear("context", 1), {}, {}),
-    "LCT.3": (lambda mapped: mapped.set("context", 1 << 4), {}, {}),
-    "LCT.4.1": (lambda mapped: mapped.set("context", 4 << 64), {}, {}),
-    "LCT.4.2": (_translation_type(3), {}, {}),
-    "LCT.4.3": (lambda mapped: mapped.fail("PML4E"), {}, {}),
-    "LCT.5": (lambda mapped: None, {"address_type": TRANSLATED}, {}),
-    "LSS.1": (lambda mapped: mapped.fail("PTE"), {}, {}),
-    "LSS.2": (lambda mapped: mapped.set("PDE", 1 << 11), {}, {}),
-    "LGN.1.1": (lambda mapped: None, {"address": 1 << 48}, {}),
-    "LGN.1.3": (_translation_type(2), {"address": 1 << 48}, {}),
-    "LGN.2": (_missing_everything, {"access": WRITE}, {}),
-    "LGN.3": (_missing_everything, {"access": READ}, {}),
-    "LGN.4": (lambda mapped: put(mapped.memory, mapped.places["PTE"][0], 0xFEE00000 | R | W), {}, {}),
-    "RTA.1.1": (_set_table_mode(3), {}, {}),
-    "RTA.1.2": (_set_table_mode(2), {}, {}),
-    "RTA.1.3": (_set_table_mode(1), {}, {}),
-    "RTA.2": (lambda mapped: None, {"pasid": 0xABCDE}, {}),
-    "RTA.3": (lambda mapped: None, {"access": PAGE_REQUEST}, {}),
-    "RTA.4": (_set_table_mode(3), {}, {"adms": True}),
-}
 
 
 @pytest.mark.parametrize("condition", CAUSES)
@@ -490,347 +424,6 @@ def test_4_7_11_1_input_address_width(haw, mgaw, width, limit, access):
     assert mapped.dma(access, last).address == mapped.page + 0xFFF
     for address in (last + 1, last + 1 + IOVA, 1 << 63, 0xFFFF_FFFF_FFFF_FFFF):
         assert_fault(mapped.dma(access, address), "LGN.1.1")
-
-
-# Rules 4.7, 6.3: memory errors
-
-
-@every_access
-@every_entry
-def test_4_7_read_error_at_every_level(width, page_shift, entry, access):
-    mapped = mapped_page(width, page_shift)
-    mapped.fail(entry)
-    condition = "LCT.4.3" if entry == PATHS[width, page_shift][0] else "LSS.1"
-    assert_fault(mapped.dma(access), condition)
-    assert_recorded(mapped.unit, condition, IOVA, access)
-
-
-# Rules 4.7, 6.3, 6.4, 3.9: permissions
-
-# Permissions -> condition by access; the last two are a zero-length read with CAP.ZLR = 0 and 1.
-REFUSALS = {
-    0: {READ: "LGN.3", WRITE: "LGN.2", ATOMIC: "LGN.2", "ZLR=0": "LGN.3", "ZLR=1": "LGN.3"},
-    R: {READ: None, WRITE: "LGN.2", ATOMIC: "LGN.2", "ZLR=0": None, "ZLR=1": None},
-    W: {READ: "LGN.3", WRITE: None, ATOMIC: "LGN.3", "ZLR=0": "LGN.3", "ZLR=1": None},
-    R | W: {READ: None, WRITE: None, ATOMIC: None, "ZLR=0": None, "ZLR=1": None},
-}
-every_refusal = pytest.mark.parametrize(
-    ("permissions", "access", "condition"),
-    [(permissions, access, condition) for permissions, row in REFUSALS.items() for access, condition in row.items()],
-)
-
-
-def ask(mapped_with, access):
-    """Build with CAP.ZLR as the access says, then ask; return mapped page and result."""
-    zlr = access != "ZLR=0"
-    mapped = mapped_with(zlr=zlr)
-    return mapped, mapped.dma(access if isinstance(access, DmaAccess) else ZERO_LENGTH_READ)
-
-
-@every_refusal
-@every_entry
-def test_4_7_6_4_3_9_permissions_of_every_level(width, page_shift, entry, permissions, access, condition):
-    def build(zlr):
-        mapped = mapped_page(width, page_shift, zlr=zlr)
-        mapped.clear(entry, R | W)
-        mapped.set(entry, permissions)
-        return mapped
-
-    mapped, result = ask(build, access)
-    if condition is not None:
-        assert_fault(result, condition)
-        return
-    offset = IOVA & (1 << page_shift) - 1
-    assert result.address == mapped.page + offset
-    assert (result.read, result.write) == (bool(permissions & R), bool(permissions & W))
-
-
-@every_refusal
-def test_6_4_permissions_accumulate_over_levels(permissions, access, condition):
-    """Read is taken away at one level, write at another."""
-
-    def build(zlr):
-        mapped = mapped_page(zlr=zlr)
-        mapped.clear("PML4E", 0 if permissions & R else R)
-        mapped.clear("PDE", 0 if permissions & W else W)
-        return mapped
-
-    _, result = ask(build, access)
-    if condition is None:
-        assert (result.read, result.write) == (bool(permissions & R), bool(permissions & W))
-    else:
-        assert_fault(result, condition)
-
-
-def test_6_3_entry_without_permissions_stops_the_walk():
-    """R = W = 0 is not present: nothing else of the entry counts, and nothing below it is read."""
-    for entry, below in (("PML4E", "PDPE"), ("PDPE", "PDE"), ("PDE", "PTE")):
-        mapped = mapped_page()
-        mapped.clear(entry, R | W)
-        mapped.fail(below)
-        assert_fault(mapped.dma(READ), "LGN.3")
-
-
-@every_entry
-def test_6_3_reserved_bits_of_an_entry_without_permissions_are_not_checked(width, page_shift, entry):
-    mapped = mapped_page(width, page_shift, haw=40, sc=False)
-    put(mapped.memory, mapped.places[entry][0], (1 << 64) - 1 & ~(R | W))
-    assert_fault(mapped.dma(READ), "LGN.3")
-
-
-# Rules 6.1: index bits
-
-
-@every_entry
-def test_6_1_index_bits(width, page_shift, entry):
-    """Each of the nine bits selects another entry of the table."""
-    shift = {"PTE": 12, "PDE": 21, "PDPE": 30, "PML4E": 39, "PML5E": 48}[entry]
-    mapped = mapped_page(width, page_shift)
-    value, at = mapped.value(entry), mapped.places[entry][0]
-    for bit in range(9):
-        address = IOVA ^ 1 << shift + bit
-        assert_fault(mapped.dma(address=address), "LGN.3")
-        put(mapped.memory, at ^ 8 << bit, value)
-        assert mapped.dma(address=address).permitted
-        put(mapped.memory, at ^ 8 << bit, 0)
-
-
-# Rules 6.2, 6.3: bits of the entries
-
-
-def _form(page_shift: int, entry: str, leaf: str) -> str:
-    return f"{entry}_page" if entry == leaf and page_shift > 12 else entry
-
-
-# Form of entry -> bits that are always reserved, bits that are always ignored (address bits and R, W, PS apart).
-IGNORED = [2, 3, 4, 5, 6, 8, 9, 10, *range(52, 62), 63]
-BITS = {
-    "PML5E": ([7, 11, 62], IGNORED),
-    "PML4E": ([7, 11, 62], IGNORED),
-    "PDPE": ([11, 62], IGNORED),
-    "PDE": ([11, 62], IGNORED),
-    "PDPE_page": ([*range(12, 30), 62], IGNORED),
-    "PDE_page": ([*range(12, 21), 62], IGNORED),
-    "PTE": ([62], [*IGNORED, 7]),
-}
-
-
-@every_entry
-def test_6_3_reserved_bits_of_every_form(width, page_shift, entry):
-    path = PATHS[width, page_shift]
-    for bit in BITS[_form(page_shift, entry, path[-1])][0]:
-        for permissions in (R, W, R | W):
-            mapped = mapped_page(width, page_shift)
-            mapped.clear(entry, R | W)
-            mapped.set(entry, 1 << bit | permissions)
-            assert_fault(mapped.dma(WRITE if permissions == W else READ), "LSS.2")
-
-
-@every_entry
-def test_6_2_6_3_4_8_ignored_bits_of_every_form(width, page_shift, entry):
-    """Among them accessed and dirty, whatever they are, and IR (bit 61) without SSIRWE."""
-    path = PATHS[width, page_shift]
-    mapped = mapped_page(width, page_shift)
-    expected = mapped.dma(ATOMIC)
-    assert expected.permitted
-    for bit in BITS[_form(page_shift, entry, path[-1])][1]:
-        mapped = mapped_page(width, page_shift)
-        mapped.set(entry, 1 << bit)
-        assert mapped.dma(ATOMIC) == expected, f"bit {bit}"
-
-
-@pytest.mark.parametrize("haw", HAWS)
-@every_entry
-def test_6_3_11_2_address_bits_at_and_above_the_host_address_width(width, page_shift, entry, haw):
-    for bit in {haw, 51} if haw < 52 else ():
-        mapped = mapped_page(width, page_shift, haw=haw)
-        mapped.set(entry, 1 << bit)
-        assert_fault(mapped.dma(), "LSS.2")
-    mapped = mapped_page(width, page_shift, haw=haw)
-    mapped.set(entry, 1 << haw - 1)
-    path = PATHS[width, page_shift]
-    if entry == path[-1]:
-        assert mapped.dma().address == 1 << haw - 1 | mapped.page | IOVA & (1 << page_shift) - 1
-    else:
-        below = path[path.index(entry) + 1]
-        mapped.memory.fail(mapped.places[below][0] | 1 << haw - 1, 8)
-        assert_fault(mapped.dma(), "LSS.1")
-
-
-@pytest.mark.parametrize(
-    ("sslps", "permitted"), [((), set()), ((21,), {21}), ((21, 30), {21, 30})], ids=["none", "2M", "2M and 1G"]
-)
-@pytest.mark.parametrize("page_shift", [21, 30])
-@pytest.mark.parametrize("width", WIDTHS)
-def test_6_3_large_pages_that_are_not_supported(width, page_shift, sslps, permitted):
-    mapped = mapped_page(width, page_shift, sslps=sslps)
-    if page_shift in permitted:
-        assert mapped.dma().page_shift == page_shift
-    else:
-        assert_fault(mapped.dma(), "LSS.2")
-
-
-@pytest.mark.parametrize("sc", [False, True])
-@every_path
-def test_6_3_6_5_10_2_snoop_bit_of_a_leaf(width, page_shift, sc):
-    mapped = mapped_page(width, page_shift, sc=sc)
-    assert mapped.dma().snoop is False
-    mapped.set(PATHS[width, page_shift][-1], SNP)
-    if sc:
-        assert mapped.dma().snoop is True
-    else:
-        assert_fault(mapped.dma(), "LSS.2")
-
-
-# Rules 6.5, 9.2: the result
-
-
-@every_access
-@every_path
-def test_6_5_9_2_first_and_last_byte_of_every_page_size(width, page_shift, access):
-    size = 1 << page_shift
-    mapped = mapped_page(width, page_shift, iova=0x55_5555_5555 & ~(size - 1), page=0xAAAA_AAAA_AAAA & ~(size - 1))
-    for offset in (0, 1, 0x123, size - 1):
-        result = mapped.dma(access, mapped.iova + offset)
-        assert result.permitted
-        assert (result.address, result.page_shift) == (mapped.page + offset, page_shift)
-        assert (result.read, result.write, result.snoop) == (True, True, False)
-    for address in (mapped.iova - 1, mapped.iova + size):
-        assert not mapped.dma(access, address).permitted
-
-
-@pytest.mark.parametrize("page_shift", PAGE_SHIFTS)
-@pytest.mark.parametrize("width", WIDTHS)
-def test_6_1_first_and_last_page_of_the_tables(width, page_shift):
-    size = 1 << page_shift
-    for iova in (0, (1 << width) - size):
-        mapped = mapped_page(width, page_shift, iova=iova)
-        assert mapped.dma(address=iova).address == mapped.page
-        assert mapped.dma(address=iova + size - 1).address == mapped.page + size - 1
-
-
-# Rules 4.7, 3.5: output in the interrupt range
-
-
-@every_access
-@pytest.mark.parametrize(
-    ("page", "page_shift", "offset", "inside"),
-    [
-        (0xFEDFF000, 12, 0xFFF, False),
-        (0xFEE00000, 12, 0, True),
-        (0xFEE00000, 12, 0xFFF, True),
-        (0xFEEFF000, 12, 0xFFF, True),
-        (0xFEF00000, 12, 0, False),
-        (0x1_FEE00000, 12, 0, False),
-        (0xFEE00000, 21, 0, True),
-        (0xFEE00000, 21, 0xFFFFF, True),
-        (0xFEE00000, 21, 0x100000, False),
-        (0xFEC00000, 21, 0x1FFFFF, False),
-        (0xC0000000, 30, 0x3EDFFFFF, False),
-        (0xC0000000, 30, 0x3EE00000, True),
-        (0xC0000000, 30, 0x3EEFFFFF, True),
-        (0xC0000000, 30, 0x3EF00000, False),
-    ],
-)
-def test_4_7_output_in_the_interrupt_range(page, page_shift, offset, inside, access):
-    """The output address counts, not the page: a large page may reach over the range."""
-    mapped = mapped_page(48, page_shift, iova=0x40_0000_0000, page=page)
-    result = mapped.dma(access, mapped.iova + offset)
-    if inside:
-        assert_fault(result, "LGN.4")
-        assert_recorded(mapped.unit, "LGN.4", mapped.iova + offset, access)
-    else:
-        assert result.address == page + offset
-
-
-# Rules 4.8
-
-
-@pytest.mark.parametrize("bits", [0, 1 << 8, 1 << 9, 1 << 8 | 1 << 9])
-@every_path
-def test_4_8_accessed_and_dirty_are_never_touched(width, page_shift, bits):
-    mapped = mapped_page(width, page_shift)
-    for place in PATHS[width, page_shift]:
-        mapped.set(place, bits)
-    before = {place: mapped.value(place) for place in mapped.places}
-    for access in MEMORY_ACCESSES:
-        assert mapped.dma(access).permitted
-    assert {place: mapped.value(place) for place in mapped.places} == before
-
-
-# Two conditions at once: rules 4 in its order, 28.11
-
-# The conditions of one untranslated read in the order in which they are met. Each, together with all that follow.
-ORDER = ["RTA.2", "LRT.1", "LRT.3", "LCT.1", "LCT.3", "LCT.4.1", "LCT.4.2"]
-
-
-@pytest.mark.parametrize(("first", "second"), list(pairwise(ORDER)))
-def test_28_11_order_of_checks_before_the_walk(first, second):
-    mapped = mapped_page()
-    request = {}
-    for condition in (second, first):
-        damage, part, _ = CAUSES[condition]
-        damage(mapped)
-        request |= part
-    assert_fault(mapped.dma(**request), first)
-
-
-@pytest.mark.parametrize(("condition", "address"), [("LCT.3", 1 << 48), ("LCT.4.1", 1 << 57), ("LCT.4.2", 1 << 57)])
-@pytest.mark.parametrize("address_type", list(AddressType)[:3])
-def test_4_3_context_entry_before_request_type_and_address(condition, address, address_type):
-    mapped = mapped_page()
-    CAUSES[condition][0](mapped)
-    assert_fault(mapped.dma(address=address, address_type=address_type), condition)
-
-
-def test_4_4_before_4_6_and_4_7():
-    for translation_type in (0, 2):
-        mapped = mapped_page(translation_type=translation_type)
-        assert_fault(mapped.dma(address=1 << 60, address_type=TRANSLATED), "LCT.5")
-
-
-def test_4_7_address_width_before_the_walk():
-    mapped = mapped_page()
-    mapped.fail("PML4E")
-    assert_fault(mapped.dma(address=1 << 48 | IOVA), "LGN.1.1")
-
-
-@pytest.mark.parametrize("access", [READ, WRITE, ATOMIC])
-@pytest.mark.parametrize(("damage", "condition"), [("fail", "LSS.1"), ("reserved", "LSS.2")])
-@pytest.mark.parametrize("upper", ["PML4E", "PDPE", "PDE"])
-def test_28_11_missing_permission_above_a_deeper_structural_fault(upper, damage, condition, access):
-    mapped = mapped_page()
-    mapped.clear(upper, R if access is READ else W)
-    if damage == "fail":
-        mapped.fail("PTE")
-    else:
-        mapped.set("PTE", 1 << 62)
-    assert_fault(mapped.dma(access), condition)
-
-
-@pytest.mark.parametrize(
-    ("access", "lower", "condition"),
-    [(READ, R | W, "LGN.3"), (WRITE, R | W, "LGN.2"), (ATOMIC, R, "LGN.2"), (ATOMIC, W, "LGN.3")],
-)
-def test_28_11_missing_permission_before_the_interrupt_range(access, lower, condition):
-    mapped = mapped_page(page=0xFEE00000, permissions=lower)
-    if lower == R | W:
-        mapped.clear("PDE", R if access is READ else W)
-    assert_fault(mapped.dma(access), condition)
-
-
-@every_entry
-def test_28_11_atomic_without_any_permission(width, page_shift, entry):
-    mapped = mapped_page(width, page_shift)
-    mapped.clear(entry, R | W)
-    assert_fault(mapped.dma(ATOMIC), "LGN.2")
-    assert_recorded(mapped.unit, "LGN.2", IOVA, ATOMIC)
-
-
-def test_28_11_reserved_bits_before_missing_permission_of_the_same_entry():
-    mapped = mapped_page(permissions=R)
-    mapped.set("PTE", 1 << 62)
-    assert_fault(mapped.dma(WRITE), "LSS.2")
 
 
 # Nothing is kept from one request to the next
