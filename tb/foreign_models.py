@@ -4,7 +4,7 @@ import logging
 from collections.abc import Generator, Iterable, Iterator
 from itertools import zip_longest
 from random import Random
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import cocotb
 from cocotb.clock import Clock
@@ -261,9 +261,9 @@ def _compare(what: str, actual: dict[int, list[Any]], expected: dict[int, list[A
 class World:
     """Two devices with a domain of their own, one that passes, and two that have no business here."""
 
-    DOMAINS = {0x0100: 1, 0x0208: 2}  # noqa: RUF012
+    DOMAINS: ClassVar = {0x0100: 1, 0x0208: 2}
     PASSES = 0x04FF
-    STRANGERS = {0x0300: FaultReason.ROOT_NOT_PRESENT, 0x0101: FaultReason.CONTEXT_NOT_PRESENT}  # noqa: RUF012
+    STRANGERS: ClassVar = {0x0300: FaultReason.ROOT_NOT_PRESENT, 0x0101: FaultReason.CONTEXT_NOT_PRESENT}
 
     def __init__(self, models: Models, config: UnitConfig) -> None:
         self.models = models

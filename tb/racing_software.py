@@ -120,7 +120,10 @@ class Software:
     def settle(self) -> Steps:
         """Wait until nothing more can happen."""
         bench = self.bench
-        idle = lambda: bench.software.idle and not bench.device.outstanding  # noqa: E731
+
+        def idle() -> bool:
+            return bench.software.idle and not bench.device.outstanding
+
         yield from bench.until(idle, "the end of all accesses", BOUND)
         yield from bench.wait(QUIET)
 

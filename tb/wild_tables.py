@@ -70,8 +70,7 @@ class WildTables:
                 source_id, address = rng.choice(places)
                 request = _request(rng, source_id, address | number * 16, number % 16)
                 asked.append((bench.core(request), request, _expected(translator, request, root)))
-            idle = lambda: not bench.device.outstanding  # noqa: E731
-            yield from bench.until(idle, "an answer to each request", BOUND)
+            yield from bench.until(lambda: not bench.device.outstanding, "an answer to each request", BOUND)
             self._check(bench, asked)
 
     def _check(self, bench: Testbench, asked: list[Asked]) -> None:
