@@ -2,7 +2,7 @@
 
 from amaranth import *
 
-__all__ = ["at", "below", "decoded", "in_turn", "lowest", "lowest_number", "number_of", "select"]
+__all__ = ["at", "below", "decoded", "first", "in_turn", "lowest", "lowest_number", "lowest_of", "number_of", "select"]
 
 
 def at(number, values):
@@ -35,6 +35,11 @@ def decoded(number):
     return Cat(low & bit.replicate(len(low)) for bit in high)
 
 
+def first(bits):
+    """Return `bits` with only its lowest 1 left, in few levels of logic."""
+    return Cat(bit & ~bits[:i].any() if i else bit for i, bit in enumerate(bits))
+
+
 def lowest(bits):
     """Return `bits` with only its lowest 1 left."""
     return Cat(bit & ~bits[:place].any() for place, bit in enumerate(bits))
@@ -47,6 +52,14 @@ def lowest_number(bits):
     half = 1 << (len(bits) - 1).bit_length() - 1
     low = bits[:half]
     return Cat(Mux(low.any(), lowest_number(low), lowest_number(bits[half:])), ~low.any())
+
+
+def lowest_of(bits, values):
+    """Return the value that goes with the lowest 1 of `bits`; any of them when there is none."""
+    if len(bits) == 1:
+        return values[0]
+    half = 1 << (len(bits) - 1).bit_length() - 1
+    return Mux(bits[:half].any(), lowest_of(bits[:half], values[:half]), lowest_of(bits[half:], values[half:]))
 
 
 def select(one_hot, values):

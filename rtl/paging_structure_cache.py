@@ -14,6 +14,7 @@ __all__ = ["PagingStructureCache", "table_layout"]
 # from TOP on count for all, those below for none. Rule 6.3.
 SHARED_BITS = ((9, 18), (18, 27), (27, 36))
 TOP = 36
+LEVELS = 1 + len(SHARED_BITS)  # 1 to 4: a table of level 5 is the top one, which the context-entry tells
 
 
 def table_layout(config: UnitConfig) -> data.StructLayout:
@@ -39,7 +40,7 @@ class PagingStructureCache(wiring.Component):
         The lowest table known for the address; `found` means nothing without a hit.
     fill : In
         With `valid`: keep `table`, of level 1 to 4, for the addresses in `domain_id` that share its prefix with `page`.
-        Without: look up `domain_id` and `page`.
+        Without: look up `later_domain_id` and its `page`.
     later_hit, later_found : Out
         The lowest table known for what `fill` looked up in the clock before; after a fill they mean nothing.
     invalidate : In
@@ -53,6 +54,7 @@ class PagingStructureCache(wiring.Component):
                 "lookup": In(data.StructLayout({"domain_id": config.domain_id_bits, "page": PAGE_BITS})),
                 "hit": Out(1),
                 "found": Out(table_layout(config)),
+                "later_domain_id": In(config.domain_id_bits),
                 "later_hit": Out(1),
                 "later_found": Out(table_layout(config)),
                 "fill": In(
@@ -72,10 +74,14 @@ class PagingStructureCache(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         config, count = self.config, self.config.paging_structure_cache_entries
-        tag = data.StructLayout({"domain_id": config.domain_id_bits, "page": PAGE_BITS, "above": len(SHARED_BITS)})
+        # `level` has a one for the level of the table, `above` for those below it.
+        tag = data.StructLayout(
+            {"domain_id": config.domain_id_bits, "page": PAGE_BITS, "above": len(SHARED_BITS), "level": LEVELS}
+        )
         tags = [Signal(tag, name=f"tag_{i}") for i in range(count)]
-        valid, matches, named, replaced, same, later = (Signal(count) for _ in range(6))
-        victim, above = Signal(range(count)), Signal(len(SHARED_BITS))
+        valid, replaced, same = (Signal(count) for _ in range(3))
+        matches, later = ([Signal(count) for _ in range(LEVELS)] for _ in range(2))  # by level
+        victim, above, level = Signal(range(count)), Signal(len(SHARED_BITS)), Signal(LEVELS)
         command, fill = self.invalidate, Signal()
         by_page = command.iotlb_page & ~command.keep_tables
         any_invalidation = command.iotlb_global | command.iotlb_domain | by_page
@@ -87,38 +93,41 @@ class PagingStructureCache(wiring.Component):
             asked.domain_id.eq(Mux(any_invalidation, command.domain_id, self.fill.domain_id)),
             asked.page.eq(Mux(any_invalidation, command.page, self.fill.page)),
             fill.eq(self.fill.valid & ~any_invalidation),
-            above.eq(Cat(self.fill.table.level > level for level in range(1, 1 + len(SHARED_BITS)))),
+            above.eq(Cat(self.fill.table.level > number for number in range(1, LEVELS))),
+            level.eq(Cat(self.fill.table.level == number for number in range(1, 1 + LEVELS))),
             replaced.eq(Mux(same.any(), same, decoded(victim)[:count])),
         ]
-        m.d.sync += later.eq(Mux(any_invalidation, 0, named))
         with m.If(fill & ~same.any()):
             m.d.sync += victim.eq(Mux(victim == count - 1, 0, victim + 1))
         for i, entry in enumerate(tags):
             in_domain = entry.domain_id == asked.domain_id
             in_page = _same_page(entry, asked.page, asked.mask)
-            m.d.comb += [
-                matches[i].eq(
-                    valid[i] & (entry.domain_id == self.lookup.domain_id) & _same_page(entry, self.lookup.page)
-                ),
-                named[i].eq(valid[i] & in_domain & in_page),
-                same[i].eq(named[i] & (entry.above == above)),
-            ]
+            m.d.comb += same[i].eq(valid[i] & in_domain & in_page & (entry.above == above))
+            in_domain_looked_up = valid[i] & (entry.domain_id == self.lookup.domain_id)
+            m.d.comb += (
+                match[i].eq(bit)
+                for match, bit in zip(matches, _by_level(entry, in_domain_looked_up, self.lookup.page), strict=True)
+            )
+            in_later_domain = valid[i] & ~any_invalidation & (entry.domain_id == self.later_domain_id)
+            m.d.sync += (
+                match[i].eq(bit & in_later_domain & in_page) for match, bit in zip(later, entry.level, strict=True)
+            )
             with m.If(fill & replaced[i]):
-                m.d.sync += [valid[i].eq(1), entry.eq(Cat(self.fill.domain_id, self.fill.page, above))]
+                m.d.sync += [valid[i].eq(1), entry.eq(Cat(self.fill.domain_id, self.fill.page, above, level))]
             with m.If(command.iotlb_global | (in_domain & (command.iotlb_domain | (by_page & in_page)))):
                 m.d.sync += valid[i].eq(0)
 
         for hit, found, found_by in ((self.hit, self.found, matches), (self.later_hit, self.later_found, later)):
             m.submodules += (held := memory.Memory(shape=_held_layout(config), depth=count, init=[]))
             write, read = held.write_port(), held.read_port(domain="comb")
-            number, level = _lowest(found_by, tags)
+            number, found_level = _lowest(found_by)
             m.d.comb += [
                 write.en.eq(fill),
                 write.addr.eq(Mux(same.any(), number_of(same), victim)),
                 write.data.eq(Cat(self.fill.table[name] for name, _ in _held_layout(config))),
                 read.addr.eq(number),
-                hit.eq(found_by.any()),
-                found.level.eq(level),
+                hit.eq(Cat(found_by).any()),
+                found.level.eq(found_level),
                 *(found[name].eq(read.data[name]) for name, _ in _held_layout(config)),
             ]
         return m
@@ -138,11 +147,18 @@ def _same_page(tag, page, mask=0):
     return same
 
 
-def _lowest(matches, tags):
-    """Return number and level of the match of the lowest level: there is at most one of each."""
-    above = [Cat(tag.above[i] for tag in tags) for i in range(len(SHARED_BITS))]
-    number, level = number_of(matches & above[-1]), Const(1 + len(SHARED_BITS), 3)
-    for i in reversed(range(len(SHARED_BITS))):
-        of_level = matches & ~above[i] & (above[i - 1] if i else ~Const(0, len(tags)))
-        number, level = Mux(of_level.any(), number_of(of_level), number), Mux(of_level.any(), 1 + i, level)
+def _by_level(tag, in_domain, page):
+    """Say for each level whether an entry is one of that level and for a page."""
+    different = tag.page ^ page
+    matches = [in_domain & (different[TOP:] == 0)]
+    for low, high in reversed(SHARED_BITS):
+        matches.insert(0, matches[0] & (different[low:high] == 0))
+    return [match & bit for match, bit in zip(matches, tag.level, strict=True)]
+
+
+def _lowest(matches):
+    """Return number and level of the match of the lowest level, of the matches by level: at most one of each."""
+    number, level = number_of(matches[-1]), Const(LEVELS, 3)
+    for i in reversed(range(LEVELS - 1)):
+        number, level = Mux(matches[i].any(), number_of(matches[i]), number), Mux(matches[i].any(), 1 + i, level)
     return number, level

@@ -138,6 +138,7 @@ class Unit(wiring.Component):
             self._tables.lookup.eq(self._walker.lookup),
             self._walker.table_hit.eq(self._tables.hit),
             self._walker.table_found.eq(self._tables.found),
+            self._tables.later_domain_id.eq(self._walker.later_domain_id),
             self._walker.later_hit.eq(self._tables.later_hit),
             self._walker.later_found.eq(self._tables.later_found),
             self._tables.fill.eq(self._walker.table_fill),

@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from model.arch import UnitConfig
 from rtl.axi.ports import refusal_layout
-from rtl.one_hot import decoded, lowest_number, number_of, select
+from rtl.one_hot import at, decoded, first, lowest_number, lowest_of, number_of
 from rtl.paging_structure_cache import table_layout
 from rtl.request import PAGE_BITS, context_layout, is_write, request_layout, result_layout
 from rtl.walk_step import LEVELS, Step, WalkStep, top_level, walk_layout
@@ -103,9 +103,9 @@ class Walker(wiring.Component):
         Page number of the current root table; current epoch; epoch of what is looked up in this clock.
     lookup, table_hit, table_found : to and from the paging-structure cache, for what is parked.
     context_fill, table_fill : Out
-        To the caches. `table_fill` without `valid` is the look-up behind a context-entry;
-    later_hit, later_found : In
-        its answer, one clock later.
+        To the caches.
+    later_domain_id, later_hit, later_found : to and from the paging-structure cache
+        The look-up behind a context-entry, of the page of `table_fill`, and its answer, one clock later.
     older_epoch : Out
         A slot uses what it looked up in the other epoch.
     """
@@ -136,6 +136,7 @@ class Walker(wiring.Component):
                 "lookup": Out(data.StructLayout({"domain_id": config.domain_id_bits, "page": 52})),
                 "table_hit": In(1),
                 "table_found": In(table_layout(config)),
+                "later_domain_id": Out(config.domain_id_bits),
                 "later_hit": In(1),
                 "later_found": In(table_layout(config)),
                 "context_fill": Out(
@@ -215,16 +216,18 @@ class Walker(wiring.Component):
 
     def _choose_read(self, m):
         """Of the walks that want to read, in turn, one a clock; at most `walks` have begun and not ended."""
-        wants, taken, starts, next_read = Signal(self.config.slots), Signal(), Signal(), Signal(self._first.shape)
+        wants, taken, after = Signal(self.config.slots), Signal(), Signal(self.config.slots)
+        next_read = Signal(self._first.shape)
         active, full, begins = Signal(range(self.config.walks + 1)), Signal(), Signal()
-        number = _in_turn(m, wants, taken)
+        # What goes with a slot is chosen beside its number.
+        number, starts, made = Signal(range(self.config.slots)), Signal(), Signal()
+        values = [Cat(Const(i, len(number)), self._starting[i], self._made_slots[i]) for i in range(self.config.slots)]
         first, following = _read(m, self._first, number), _read(m, self._following, number)
-        made = self._made_slot.valid & (number == self._made_slot.number)
         m.d.comb += [
             wants.eq(self._reading | Mux(full, 0, self._starting)),
             self.read.valid.eq(wants.any()),
             taken.eq(self.read.valid & self.read.ready),
-            starts.eq(self._starting.bit_select(number, 1)),
+            Cat(number, starts, made).eq(_next_of(wants, after, values)),
             begins.eq(taken & starts),
             next_read.eq(Mux(starts, first.as_value(), Mux(made, self._made.as_value(), following.as_value()))),
             self.read.p.address.eq(Cat(C(0, 3), next_read.offset, next_read.walk.table.table)),
@@ -236,54 +239,49 @@ class Walker(wiring.Component):
             m.d.sync += full.eq(active == self.config.walks - 1)
         with m.If(~begins & self._ended):
             m.d.sync += full.eq(0)
+        _keep_turn(m, after, number, taken)
         upper_half = next_read.offset[0] & ~self.read.p.wide
         _write(m, self._asked, number, Cat(next_read.walk, upper_half), self.read.valid)
         self._asks = _one_hot(number, taken, self.config.slots)
 
     def _choose_replay(self, m):
-        """Requests whose walk is done, or that need wait no longer, go through the pipeline again, in turn.
-
-        What the pipeline could take comes last: who is next is known for every answer before.
-        """
-        ready, after, number = Signal(self.config.slots), Signal(self.config.slots), Signal(range(self.config.slots))
-        ready_reads, ready_writes = ready & self._reads, ready & self._writes
-        next_read, next_write, next_one = (_next_number(wants, after) for wants in (ready_reads, ready_writes, ready))
-        may_read, may_write = self.may_replay_reads, self.may_replay_writes
+        """Requests whose walk is done, or that need wait no longer, go through the pipeline again, in turn."""
+        wants, after, number = Signal(self.config.slots), Signal(self.config.slots), Signal(range(self.config.slots))
+        may_leave = Mux(self.may_replay_reads, self._reads, 0) | Mux(self.may_replay_writes, self._writes, 0)
+        # What goes with a slot is chosen beside its number.
+        values = [Cat(Const(i, len(number)), self._done[i], self._epochs[i]) for i in range(self.config.slots)]
         m.d.comb += [
-            ready.eq((self._waiting | self._done) & Cat(stops == 0 for stops in self._stops)),
-            number.eq(Mux(may_read, Mux(may_write, next_one, next_read), next_write)),
-            self.replay.valid.eq((may_read & ready_reads.any()) | (may_write & ready_writes.any())),
+            wants.eq((self._waiting | self._done) & may_leave & Cat(stops == 0 for stops in self._stops)),
+            Cat(number, self.replay.has_result, self.replay.epoch).eq(_next_of(wants, after, values)),
+            self.replay.valid.eq(wants.any()),
             self.replay.slot.eq(number),
             self.replay.request.eq(_read(m, self._parked, number).request),
-            self.replay.has_result.eq(self._done.bit_select(number, 1)),
-            self.replay.epoch.eq(self._epochs.bit_select(number, 1)),
             self.replay.result.eq(_read(m, self._results, number)),
         ]
         _keep_turn(m, after, number, self.replay.valid)
-        self._replayed = _one_hot(number, self.replay.valid, self.config.slots)
+        self._replayed = _next_first(wants, after)
 
     def _choose_refused_read(self, m):
         """A refused read is answered when it is the oldest of its ID and memory owes that ID nothing; in turn."""
-        wants, taken = Signal(self.config.slots), Signal()
-        busy = Cat(self.busy_reads.bit_select(tag.id, 1) for tag in self._tags)
-        number = _in_turn(m, wants, taken)
+        wants, taken, after = Signal(self.config.slots), Signal(), Signal(self.config.slots)
+        number, busy = Signal(range(self.config.slots)), Cat(at(tag.id, self.busy_reads) for tag in self._tags)
         m.d.comb += [
             wants.eq(self._refused & self._reads & ~self._waits & ~busy),
+            number.eq(_next_of(wants, after, range(self.config.slots))),
             self.refused_read.valid.eq(wants.any()),
             taken.eq(self.refused_read.valid & self.refused_read.ready),
         ]
+        _keep_turn(m, after, number, taken)
         self._answer(m, self.refused_read, number)
-        self._refused_read_leaves = _one_hot(number, taken, self.config.slots)
+        self._refused_read_leaves = Mux(taken, _next_first(wants, after), 0)
 
     def _choose_refused_write(self, m):
         """A refused write is answered when it is the oldest and memory owes its ID nothing."""
         oldest = self._refused & self._writes & ~self._waits  # at most one
-        number = number_of(oldest)
-        self._answer(m, self.refused_write, number)
-        request_id = select(oldest, [tag.id for tag in self._tags])
-        m.d.comb += self.refused_write.valid.eq(oldest.any() & ~self.busy_writes.bit_select(request_id, 1))
-        taken = self.refused_write.valid & self.refused_write.ready
-        self._refused_write_leaves = Mux(taken, oldest, 0)
+        free = oldest & ~Cat(at(tag.id, self.busy_writes) for tag in self._tags)
+        self._answer(m, self.refused_write, number_of(oldest))
+        m.d.comb += self.refused_write.valid.eq(free.any())
+        self._refused_write_leaves = Mux(self.refused_write.ready, free, 0)
 
     def _answer(self, m, refusal, number):
         parked = _read(m, self._parked, number)
@@ -313,7 +311,8 @@ class Walker(wiring.Component):
             self.context_fill.source_id.eq(request.source_id),
             self.context_fill.context.eq(step.context),
             self.table_fill.valid.eq(current & step.table_valid),
-            self.table_fill.domain_id.eq(step.following.domain_id),
+            self.table_fill.domain_id.eq(asked.walk.domain_id),
+            self.later_domain_id.eq(step.following.domain_id),
             self.table_fill.page.eq(request.address[12:]),
             self.table_fill.table.eq(step.following.table),
             self._ended.eq(stepped & step.done),
@@ -322,15 +321,15 @@ class Walker(wiring.Component):
         self._stepped = _one_hot(returned.tag, stepped, self.config.slots)
 
         made, page = Signal(self._first.shape), Signal(PAGE_BITS)
-        self._made, self._made_slot = (
-            Signal.like(made),
-            Signal(data.StructLayout({"valid": 1, "number": returned.tag.shape()})),
-        )
+        number, valid = Signal.like(returned.tag), Signal()
+        self._made, self._made_slots = Signal.like(made), Signal(self.config.slots)
         m.d.sync += [
             made.walk.eq(step.following),
             made.offset.eq(_offset(step.following, request)),
             page.eq(request.address[12:]),
-            self._made_slot.eq(Cat(stepped, returned.tag)),
+            self._made_slots.eq(self._stepped),
+            number.eq(returned.tag),
+            valid.eq(stepped),
         ]
         m.d.comb += self._made.eq(made)
         # Only behind a context-entry is the next table a top one.
@@ -340,7 +339,7 @@ class Walker(wiring.Component):
                 self._made.walk.top.eq(0),
                 self._made.offset.eq(_index(self.later_found.level, page)),
             ]
-        _write(m, self._following, self._made_slot.number, self._made, self._made_slot.valid)
+        _write(m, self._following, number, self._made, valid)
 
     def _take_parked(self, m):
         """Put a request into its own slot again, or into the lowest free one behind all older ones of its order."""
@@ -440,18 +439,16 @@ class Walker(wiring.Component):
             m.d.sync += [older.eq(older_next), stops.eq(older_next & ~ahead)]
 
 
-def _in_turn(m, wants, taken):
-    """Return the number of the one of `wants` that comes after the last one `taken`, going round."""
-    after, number = Signal(len(wants)), Signal(range(len(wants)))
-    m.d.comb += number.eq(_next_number(wants, after))
-    _keep_turn(m, after, number, taken)
-    return number
-
-
-def _next_number(wants, after):
-    """Return the number of the first one of `wants` that is also one of `after`, otherwise of the first one."""
+def _next_of(wants, after, values):
+    """Return the value of the first one of `wants` that is also one of `after`, otherwise of the first one."""
     behind = wants & after
-    return Mux(behind.any(), lowest_number(behind), lowest_number(wants))
+    return Mux(behind.any(), lowest_of(behind, values), lowest_of(wants, values))
+
+
+def _next_first(wants, after):
+    """Return only the first one of `wants` that is also one of `after`, otherwise the first one."""
+    behind = wants & after
+    return Mux(behind.any(), first(behind), first(wants))
 
 
 def _keep_turn(m, after, number, taken):

@@ -25,7 +25,9 @@ def drive(dut, inputs: Inputs, noise: tuple[int, int]) -> None:
     """Drive a clock; what a look-up or a fill without `valid` carries is noise."""
     domain_id, page = inputs.lookup or noise
     dut.lookup.value = page << DOMAIN_ID_BITS | domain_id
-    fill = inputs.fill or Fill(*(inputs.later or noise), Table(level=1, read=1))
+    domain_id, page = inputs.later or noise
+    fill = inputs.fill or Fill(noise[0], page, Table(level=1, read=1))
+    dut.later_domain_id.value = domain_id
     payload = (pack(TABLE, fill.table) << 52 | fill.page) << DOMAIN_ID_BITS | fill.domain_id
     dut.fill.value = payload << 1 | (inputs.fill is not None)
     dut.invalidate.value = pack(INVALIDATION, inputs.invalidate)

@@ -262,7 +262,9 @@ class Play:
         if read is not None:
             expected.append(("read__payload", pack(MEMORY_READ, read), -1))
         if self.asked_later is not None:
-            expected.append(("table_fill", _lookup_bits(self.asked_later) << 1, (1 << DOMAIN_ID_BITS + 53) - 1))
+            domain_id, page = self.asked_later
+            expected.append(("later_domain_id", domain_id, -1))
+            expected.append(("table_fill", page << DOMAIN_ID_BITS + 1, ((1 << 52) - 1) << DOMAIN_ID_BITS + 1 | 1))
         for name, refusal in (("refused_read", refusals[0]), ("refused_write", refusals[1])):
             if refusal is not None:
                 expected.append((f"{name}__payload", pack(REFUSAL, refusal), -1))
