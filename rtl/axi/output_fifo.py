@@ -63,7 +63,8 @@ class FallThroughFifo(wiring.Component):
             m.d.sync += first.eq(first + 1)
         with m.If(pushed):
             m.d.sync += last.eq(last + 1)
-        with m.If(pushed ^ taken):
+        # As `pushed ^ taken`, but without one after the other.
+        with m.If(Mux(self.push.valid, self.o.ready ^ ~full, self.o.ready & ~empty)):
             m.d.sync += [
                 space.eq(Mux(pushed, space - 1, space + 1)),
                 empty.eq(~pushed & (space == self.depth - 1)),

@@ -72,7 +72,7 @@ class WritePath(wiring.Component):
     interrupt_answer : In(stream)
         Answers to them, in any order among different IDs. `ready` depends on the answer on offer.
     sent_write : Out
-        With `valid` (combinational): the last beat of an issued write goes to the register of `m_axi`.
+        With `valid` (a register): the last beat of an issued write has come into the register of `m_axi`.
     answered_write : Out
         With `valid` (combinational): a device took a B of memory.
     answered_message : Out
@@ -163,7 +163,7 @@ class WritePath(wiring.Component):
         """W beats to memory, to the interrupt remapper or nowhere, messages in between."""
         beat, address, word, order = self._beats.o, self._addresses.i, self._data.i, self._order
         in_burst, left = Signal(), Signal(8)  # beats that follow the one that is next
-        start, forward, send, message_was_last = (Signal() for _ in range(4))
+        start, goes_on, forward, sent, send, message_was_last = (Signal() for _ in range(6))
         sending = Signal(self.config.id_bits)  # ID of the burst
         swallow, swallowed = self._take_refusal(m, start, in_burst)
         interrupt = self._take_interrupt(m)
@@ -173,14 +173,14 @@ class WritePath(wiring.Component):
         m.d.comb += [
             # What is issued in this clock is known late, all else of this early: no message waits for it.
             send.eq(self.message.valid & both_free & ~in_burst & ~(message_was_last & ~self._issued.empty)),
-            start.eq((may_start & ~send) & issued.valid),
-            forward.eq(start | (in_burst & beat.valid & word.ready)),
-            issued.ready.eq(start),
+            issued.ready.eq(may_start & ~send),
+            start.eq(issued.ready & issued.valid),
+            goes_on.eq(in_burst & beat.valid & word.ready),
+            forward.eq(start | goes_on),
             beat.ready.eq(swallow | forward | interrupt),
-            order.write_taken.eq(swallowed | self.sent_write.valid),
+            sent.eq((issued.ready & word.p.last & issued.valid) | (goes_on & word.p.last)),
+            order.write_taken.eq(swallowed | sent),
             order.interrupt_taken.eq(interrupt),
-            self.sent_write.valid.eq(forward & word.p.last),
-            self.sent_write.id.eq(Mux(in_burst, sending, issued.p.id)),
             self.message.ready.eq(send),
             address.valid.eq(start | send),
             address.p.id.eq(issued.p.id),
@@ -191,6 +191,7 @@ class WritePath(wiring.Component):
             word.p.strb.eq(beat.p.strb),
             word.p.last.eq(Mux(in_burst, left == 0, issued.p.attributes.len == 0)),
         ]
+        m.d.sync += [self.sent_write.valid.eq(sent), self.sent_write.id.eq(Mux(in_burst, sending, issued.p.id))]
         with m.If(forward):
             m.d.sync += in_burst.eq(~word.p.last)
         with m.If(~in_burst):
@@ -240,13 +241,13 @@ class WritePath(wiring.Component):
         whether the last one is taken."""
         refused, beat = self._refused, self._beats.o
         # Issued requests that are older than it and did not start: in the clock after it came, all.
-        before, kept = Signal(range(OUTPUT_DEPTH + 1)), Signal(range(OUTPUT_DEPTH + 1))
-        is_new, none_before, swallow, swallowed = (Signal() for _ in range(4))
+        before, last_before = Signal(range(OUTPUT_DEPTH + 1)), Signal(range(OUTPUT_DEPTH + 1))
+        is_new, started, none_before, swallow, swallowed = (Signal() for _ in range(5))
         m.d.comb += [
-            before.eq(Mux(is_new, OUTPUT_DEPTH - self.write_space, kept)),
-            none_before.eq(Mux(is_new, self._issued.empty, kept == 0)),
+            before.eq(Mux(is_new, OUTPUT_DEPTH - self.write_space, last_before - started)),
+            none_before.eq(Mux(is_new, self._issued.empty, last_before == started)),
         ]
-        m.d.sync += [is_new.eq(0), kept.eq(Mux(start, before - 1, before))]
+        m.d.sync += [is_new.eq(0), started.eq(start), last_before.eq(before)]
         with m.FSM():
             with m.State("Free"):
                 m.d.comb += self.refusal.ready.eq(1)

@@ -80,7 +80,7 @@ class Outputs(NamedTuple):
 
 
 class Effects(NamedTuple):
-    """What the path shows in one clock, combinational from its inputs; `answered` and `sent` are IDs."""
+    """What the path shows in one clock, combinational from its inputs, but for `sent`; that and `answered` are IDs."""
 
     answered: int | None = None
     message_ready: int = 0
@@ -115,9 +115,9 @@ class WritePath:
         self.answer: WriteResponse | None = None
         self.forwarded = 0
         self.answer_turn = OF_INTERRUPT  # whose B came last
+        self._sent: int | None = None  # whose last beat has just left
         # Of this clock, for Effects.
         self._interrupt: Interrupt | None = None
-        self._sent: int | None = None
         self._taken = self._answered_message = 0
         self._sending = 0  # ID of the burst
         self._own_id = 1 << config.id_bits
@@ -169,6 +169,7 @@ class WritePath:
             self.address = None
         if wready:
             self.word = None
+        sent, self._sent = self._sent, None
         message_ready = self._step_data(self.beats.offer(w), issued, message, following, interrupt_ready)
         order.step(following, self._taken)
         if takes_refusal and refusal is not None:
@@ -186,9 +187,7 @@ class WritePath:
             and self.beats.kept is None
             and self.returned.kept is None
         )
-        return Effects(
-            answered, message_ready, self._interrupt, interrupt_answer_ready, self._sent, self._answered_message
-        )
+        return Effects(answered, message_ready, self._interrupt, interrupt_answer_ready, sent, self._answered_message)
 
     def _step_data(
         self,
@@ -203,7 +202,7 @@ class WritePath:
         `address` and `word` are None where their registers can take something.
         """
         start = send = self._taken = 0
-        self._interrupt = self._sent = None
+        self._interrupt = None
         if following == INTERRUPT_NEXT and beat is not None:
             self._interrupt = self._join(beat)
         head = self.issued.offer(issued)
