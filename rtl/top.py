@@ -40,7 +40,7 @@ class Top(Elaboratable):
         m = Module()
         m.domains.sync = domain = ClockDomain()
         domain.clk = self.ports["aclk"]
-        m.submodules.unit = unit = Unit(config=self.config)
+        m.submodules.unit = unit = Unit(config=self.config, core_port=self.core_port)
         m.d.comb += domain.rst.eq(~self.ports["aresetn"])
         for port in unit_ports(self.config):
             interface = next(name for name in INTERFACES if port.name.startswith(f"{name}_"))

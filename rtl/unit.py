@@ -45,11 +45,12 @@ class Unit(wiring.Component):
     core : In(stream)
         Requests that AXI cannot carry, zero-length reads and AtomicOps; the data of an AtomicOp come on `s_axi` W. They
         go before requests of their direction that `s_axi` has handed over and that still wait in a register slice:
-        offer one only while nothing of its direction waits there.
+        offer one only while nothing of its direction waits there. Without `core_port` nothing is behind it.
     """
 
-    def __init__(self, *, config: UnitConfig):
+    def __init__(self, *, config: UnitConfig, core_port: bool):
         self.config = config
+        self.core_port = core_port
         super().__init__(
             {
                 "s_axil": In(axi_signature(config, "s_axil_")),
@@ -66,7 +67,6 @@ class Unit(wiring.Component):
         m.submodules.lite = self._lite = Lite(config=config)
         m.submodules.read_path = self._read_path = ReadPath(config=config)
         m.submodules.write_path = self._write_path = WritePath(config=config)
-        m.submodules.core_slice = self._core_slice = RegisterSlice(request_layout(config))
         m.submodules.request_pipeline = self._pipeline = RequestPipeline(config=config)
         m.submodules.context_cache = self._context_cache = ContextCache(config=config)
         m.submodules.iotlb = self._iotlb = Iotlb(config=config)
@@ -99,22 +99,13 @@ class Unit(wiring.Component):
             _connect_channels(m, self.m_axi, path.m_axi)
 
     def _connect_requests(self, m):
-        pipeline, core = self._pipeline, self._core_slice
-        wiring.connect(m, wiring.flipped(self.core), core.i)
-        may_write = ~self._write_path.blocked_writes.bit_select(core.o.p.id, 1)
-        for into, of_devices, of_core in (
-            (pipeline.reads, self._read_path.reads, core.o.valid & ~is_write(core.o.p)),
-            (pipeline.writes, self._write_path.writes, core.o.valid & is_write(core.o.p) & may_write),
-        ):
-            m.d.comb += [
-                into.valid.eq(of_devices.valid | of_core),
-                into.p.eq(Mux(of_core, core.o.p, of_devices.p)),
-                of_devices.ready.eq(into.ready & ~of_core),
-            ]
-            with m.If(of_core):
-                m.d.comb += core.o.ready.eq(into.ready)
+        pipeline = self._pipeline
+        if self.core_port:
+            self._connect_core(m)
+        else:
+            wiring.connect(m, self._read_path.reads, pipeline.reads)
+            wiring.connect(m, self._write_path.writes, pipeline.writes)
         m.d.comb += [
-            self._write_path.core_write.eq(core.o.valid & core.o.ready & is_write(core.o.p)),
             self._read_path.issue_read.eq(pipeline.issue_read),
             self._write_path.issue_write.eq(pipeline.issue_write),
             pipeline.read_space.eq(self._read_path.read_space),
@@ -122,6 +113,26 @@ class Unit(wiring.Component):
         ]
         for name in ("translation_enable", "table_mode", "protected"):
             m.d.comb += getattr(pipeline, name).eq(getattr(self._registers, name))
+
+    def _connect_core(self, m):
+        """Requests of the core port go before those of devices."""
+        pipeline = self._pipeline
+        m.submodules.core_slice = core_slice = RegisterSlice(request_layout(self.config))
+        wiring.connect(m, wiring.flipped(self.core), core_slice.i)
+        core = core_slice.o
+        may_write = ~self._write_path.blocked_writes.bit_select(core.p.id, 1)
+        for into, of_devices, of_core in (
+            (pipeline.reads, self._read_path.reads, core.valid & ~is_write(core.p)),
+            (pipeline.writes, self._write_path.writes, core.valid & is_write(core.p) & may_write),
+        ):
+            m.d.comb += [
+                into.valid.eq(of_devices.valid | of_core),
+                into.p.eq(Mux(of_core, core.p, of_devices.p)),
+                of_devices.ready.eq(into.ready & ~of_core),
+            ]
+            with m.If(of_core):
+                m.d.comb += core.ready.eq(into.ready)
+        m.d.comb += self._write_path.core_write.eq(core.valid & core.ready & is_write(core.p))
 
     def _connect_caches(self, m):
         pipeline, context_cache, iotlb = self._pipeline, self._context_cache, self._iotlb
