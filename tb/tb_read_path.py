@@ -237,7 +237,8 @@ async def nine_issues_fit_while_memory_takes_none(dut):
     await play(bench)
     for number in range(9):
         offered = await play(bench, issue=(1, number, Attributes(), 0), m_axi_arready=0)
-        assert offered.read_space == 8 - max(0, number - 1)
+        # The place of the first one, which has left at once, is free one clock later.
+        assert offered.read_space == 8 - max(min(number, 1), number - 1)
     assert (await play(bench, m_axi_arready=0)).read_space == 0
     for number in range(9):
         assert (await play(bench)).m_axi_ar.addr == number

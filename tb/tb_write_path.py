@@ -186,6 +186,7 @@ async def writes_without_data_wait_when_their_order_cannot_be_kept(dut):
     assert bench.model.writes(0, 0) is None and bench.model.blocked_writes(0) == (1 << OWN_ID) - 1
     await play(bench, refusal=Refusal(1, 0, 0), core_write=0)
     await play(bench, s_axi_w=BEAT)
+    await play(bench)  # then its place is free
     assert bench.model.writes(0, 0) is not None and bench.model.blocked_writes(0) == (1 << OWN_ID) - 1
 
 

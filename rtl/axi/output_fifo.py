@@ -23,8 +23,8 @@ class FallThroughFifo(wiring.Component):
     """FIFO with credit: a push is never refused, so nobody may push more than `space` told.
 
     Timing: `o` is combinational from `push` while the FIFO is empty; `space` comes from a register and counts
-    free entries. A push without space is lost, and changes nothing that is stored. `empty` and `full`, registers too,
-    say the same of 0 and all entries, sooner in the clock.
+    free entries, but not the one that was taken in the last clock. A push without space is lost, and changes nothing
+    that is stored. `full`, a register too, says sooner in the clock that `space` is 0, `empty` that nothing is stored.
 
     Parameters
     ----------
@@ -46,30 +46,30 @@ class FallThroughFifo(wiring.Component):
         first, last = Signal(range(self.depth)), Signal(range(self.depth))
         space = Signal(range(self.depth + 1), init=self.depth)
         empty, full = self.empty, self.full
-        pushed, taken = Signal(), Signal()
+        pushed, taken, returned = Signal(), Signal(), Signal()
+        is_last = Mux(returned, space == self.depth - 2, space == self.depth - 1)
         m.d.comb += [
             self.space.eq(space),
             self.o.valid.eq(~empty | self.push.valid),
             read.addr.eq(first),
             Value.cast(self.o.payload).eq(Mux(empty, self.push.payload, read.data)),
+            # Pushes and `ready` may come late in the clock. What is stored without a push is stored over.
             pushed.eq(self.push.valid & ~full),
             taken.eq(self.o.valid & self.o.ready),
-            # Pushes and `ready` may come late in the clock. What is stored without a push is stored over.
             write.addr.eq(last),
             write.data.eq(self.push.payload),
             write.en.eq(~full),
+        ]
+        m.d.sync += [
+            returned.eq(taken),
+            space.eq(Mux(pushed, Mux(returned, space, space - 1), Mux(returned, space + 1, space))),
+            full.eq(Mux(pushed, ~returned & (space == 1), ~returned & full)),
+            empty.eq(Mux(pushed, empty & self.o.ready, empty | (is_last & self.o.ready))),
         ]
         with m.If(taken):
             m.d.sync += first.eq(first + 1)
         with m.If(pushed):
             m.d.sync += last.eq(last + 1)
-        # As `pushed ^ taken`, but without one after the other.
-        with m.If(Mux(self.push.valid, self.o.ready ^ ~full, self.o.ready & ~empty)):
-            m.d.sync += [
-                space.eq(Mux(pushed, space - 1, space + 1)),
-                empty.eq(~pushed & (space == self.depth - 1)),
-                full.eq(pushed & (space == 1)),
-            ]
         return m
 
 

@@ -244,7 +244,7 @@ class WritePath(wiring.Component):
         before, last_before = Signal(range(OUTPUT_DEPTH + 1)), Signal(range(OUTPUT_DEPTH + 1))
         is_new, started, none_before, swallow, swallowed = (Signal() for _ in range(5))
         m.d.comb += [
-            before.eq(Mux(is_new, OUTPUT_DEPTH - self.write_space, last_before - started)),
+            before.eq(Mux(is_new, OUTPUT_DEPTH - self.write_space, last_before) - started),
             none_before.eq(Mux(is_new, self._issued.empty, last_before == started)),
         ]
         m.d.sync += [is_new.eq(0), started.eq(start), last_before.eq(before)]

@@ -9,13 +9,14 @@ T = TypeVar("T")
 
 
 class FallThroughFifo(Generic[T]):
-    """`space` is a register. What it offers in a clock depends on what is pushed in that clock: `offer`."""
+    """`space` is a register: free entries, but not the one that was taken in the last clock. What it offers in a clock
+    depends on what is pushed in that clock: `offer`."""
 
-    __slots__ = ("entries", "space")
+    __slots__ = ("_depth", "entries", "space")
 
     def __init__(self, depth: int) -> None:
         self.entries: deque[T] = deque()
-        self.space = depth
+        self.space = self._depth = depth
 
     def offer(self, push: T | None) -> T | None:
         """Return the oldest entry, in a clock in which `push` is pushed."""
@@ -26,20 +27,19 @@ class FallThroughFifo(Generic[T]):
         entries = self.entries
         if push is not None and self.space:
             entries.append(push)
-            self.space -= 1
         if taken:
             entries.popleft()
-            self.space += 1
+        self.space = self._depth - len(entries) - taken
 
 
 class OutputFifo(Generic[T]):
-    """`space` and what is offered, `o`, are registers."""
+    """`space`, as above, and what is offered, `o`, are registers."""
 
-    __slots__ = ("entries", "o", "space")
+    __slots__ = ("_depth", "entries", "o", "space")
 
     def __init__(self, depth: int) -> None:
         self.entries: deque[T] = deque()
-        self.space = depth
+        self.space = self._depth = depth
         self.o: T | None = None
 
     def step(self, push: T | None, o_ready: int) -> None:
@@ -47,10 +47,8 @@ class OutputFifo(Generic[T]):
         entries = self.entries
         if push is not None and self.space:
             entries.append(push)
-            self.space -= 1
+        moves = 0
         if o_ready or self.o is None:
-            if entries:
-                self.o = entries.popleft()
-                self.space += 1
-            else:
-                self.o = None
+            moves = 1 if entries else 0
+            self.o = entries.popleft() if moves else None
+        self.space = self._depth - len(entries) - moves

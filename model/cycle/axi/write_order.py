@@ -37,6 +37,7 @@ class WriteOrder:
         self.queue: deque[InterruptAddress] = deque()
         self.next_interrupt: InterruptAddress | None = None  # in this clock
         self._room = config.interrupts
+        self._just_taken = 0  # whether one left `queue` in the last clock: its place is not free yet
         self._every_id = (1 << (1 << config.id_bits)) - 1
         self._queued = 0  # mask of the IDs in `queue`
         self._pushed: int | None = None
@@ -68,7 +69,7 @@ class WriteOrder:
             request is not None
             and not core_write
             and self.order.space
-            and len(self.queue) < self._room
+            and len(self.queue) + self._just_taken < self._room
             and _is_interrupt_request(request, translation_enable)
         ):
             self._leaves = InterruptAddress(request.source_id, request.id, request.address)
@@ -81,11 +82,12 @@ class WriteOrder:
     def step(self, following: int | None, taken: int) -> None:
         """Advance one clock; `following` is what `push` said, `taken`: the last beat of that write is taken."""
         self.order.step(self._pushed, taken)
+        self._just_taken = 1 if taken and following == INTERRUPT_NEXT else 0
         if self._leaves is not None:
             self.queue.append(self._leaves)
-        elif not (taken and following == INTERRUPT_NEXT):
+        elif not self._just_taken:
             return
-        if taken and following == INTERRUPT_NEXT:
+        if self._just_taken:
             self.queue.popleft()
         self._queued = 0
         for interrupt in self.queue:

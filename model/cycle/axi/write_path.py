@@ -174,7 +174,7 @@ class WritePath:
         order.step(following, self._taken)
         if takes_refusal and refusal is not None:
             self.refused, self.refused_left, self.phase = refusal, refusal.len, SWALLOW
-            self.before = OUTPUT_DEPTH - self.issued.space
+            self.before = len(self.issued.entries)
         self._offered = offered = self._registers()
         self._at_rest = (
             offered.s_axi_b is None
