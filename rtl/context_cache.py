@@ -52,18 +52,16 @@ class ContextCache(wiring.Component):
         store, load = contexts.write_port(), contexts.read_port(domain="comb")
         tag = data.StructLayout({"source_id": 16, "domain_id": self.config.domain_id_bits})
         tags = [Signal(tag, name=f"tag_{i}") for i in range(count)]
-        valid, matches, matched, replaced, same = (Signal(count) for _ in range(5))
+        valid, matches, matched, same, place, replaced = (Signal(count) for _ in range(6))
         victim, fill = Signal(range(count)), Signal()
         command = self.invalidate
         any_invalidation = command.context_global | command.context_domain | command.context_device
 
-        # No fill counts in the clock of an invalidation, so that one comparison with each entry does for both.
-        asked, mask = Signal(16), Signal(16)
         m.d.comb += [
-            asked.eq(Mux(any_invalidation, command.source_id, self.fill.source_id)),
-            mask.eq(Mux(any_invalidation, command.function_mask, 0)),
             fill.eq(self.fill.valid & ~any_invalidation),
-            replaced.eq(Mux(fill, Mux(same.any(), same, 1 << victim), 0)),
+            # Whether there is a fill comes late in the clock.
+            place.eq(Mux(same.any(), same, 1 << victim)),
+            replaced.eq(Mux(any_invalidation, 0, place) & self.fill.valid.replicate(count)),
             store.en.eq(fill),
             store.addr.eq(Mux(same.any(), number_of(same), victim)),
             store.data.eq(self.fill.context),
@@ -72,11 +70,11 @@ class ContextCache(wiring.Component):
         with m.If(fill & ~same.any()):
             m.d.sync += victim.eq(Mux(victim == count - 1, 0, victim + 1))
         for i, entry in enumerate(tags):
-            same_device = ((entry.source_id ^ asked) & ~mask) == 0
+            same_device = ((entry.source_id ^ command.source_id) & ~Cat(command.function_mask, C(0, 13))) == 0
             wanted = command.context_domain | (command.context_device & same_device)
             m.d.comb += [
                 matches[i].eq(valid[i] & (entry.source_id == self.lookup)),
-                same[i].eq(valid[i] & same_device),
+                same[i].eq(valid[i] & (entry.source_id == self.fill.source_id)),
             ]
             with m.If(replaced[i]):
                 m.d.sync += [valid[i].eq(1), entry.eq(Cat(self.fill.source_id, self.fill.context.domain_id))]

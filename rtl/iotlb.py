@@ -5,11 +5,13 @@ from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from model.arch import UnitConfig
+from model.arch.encodings import INTERRUPT_PREFIX
 from rtl.one_hot import lowest_number
 from rtl.request import PAGE_BITS, invalidation_layout, translation_layout
 
-__all__ = ["Iotlb"]
+__all__ = ["Iotlb", "meets_interrupts"]
 
+PREFIX_LSB = 20 - 12  # of the interrupt range, in page numbers
 LEVEL_BITS = 9  # of the page number; a page one level higher does not look at so many. Rule 6.3.
 
 
@@ -28,8 +30,9 @@ class Iotlb(wiring.Component):
     -------
     lookup : In
         `source_id`, `page` (address bits 63:12).
-    hit, translation : Out
-        The entry found for the look-up one clock ago; without a hit `translation` means nothing.
+    hit, translation, meets_interrupts : Out
+        The entry found for the look-up one clock ago, and whether its page and the interrupt range meet; without a hit
+        they mean nothing.
     fill : In
         With `valid`: keep `translation`, of level 1 to 3, of `page`, an address below 2^MGAW, for `source_id`.
     invalidate : In
@@ -44,6 +47,7 @@ class Iotlb(wiring.Component):
                 "lookup": In(data.StructLayout({"source_id": 16, "page": PAGE_BITS})),
                 "hit": Out(1),
                 "translation": Out(translation),
+                "meets_interrupts": Out(1),
                 "fill": In(
                     data.StructLayout({"valid": 1, "source_id": 16, "page": PAGE_BITS, "translation": translation})
                 ),
@@ -89,17 +93,18 @@ class Iotlb(wiring.Component):
 
     def _add_translations(self, m, fill, victim, matched):
         """Keep the translations by number of their entry; answer with the one of the lowest that `matched`."""
-        m.submodules.translations = translations = memory.Memory(
-            shape=translation_layout(self.config), depth=self.config.iotlb_entries, init=[]
-        )
+        kept = data.StructLayout({"translation": translation_layout(self.config), "meets_interrupts": 1})
+        m.submodules.translations = translations = memory.Memory(shape=kept, depth=self.config.iotlb_entries, init=[])
         store, load = translations.write_port(), translations.read_port(domain="comb")
         m.d.comb += [
             store.en.eq(fill),
             store.addr.eq(victim),
-            store.data.eq(self.fill.translation),
+            store.data.translation.eq(self.fill.translation),
+            store.data.meets_interrupts.eq(meets_interrupts(self.fill.translation)),
             load.addr.eq(lowest_number(matched)),
             self.hit.eq(matched.any()),
-            self.translation.eq(load.data),
+            self.translation.eq(load.data.translation),
+            self.meets_interrupts.eq(load.data.meets_interrupts),
         ]
 
     def _invalidated(self, m, tags):
@@ -116,6 +121,17 @@ class Iotlb(wiring.Component):
             asked = command.iotlb_domain | (by_page & same_page)
             invalidated.append(command.iotlb_global | (asked & (tag.domain_id == command.domain_id)))
         return Cat(invalidated)
+
+
+def meets_interrupts(translation):
+    """Say whether a page has an address in common with the interrupt range, 0xFEEx_xxxx."""
+    page, prefix = translation.page, Const(INTERRUPT_PREFIX << PREFIX_LSB, PAGE_BITS)
+    middle, high = page[LEVEL_BITS : 2 * LEVEL_BITS], page[2 * LEVEL_BITS :]
+    return (
+        (translation.level[1] | (page[PREFIX_LSB:LEVEL_BITS] == prefix[PREFIX_LSB:LEVEL_BITS]))
+        & ((translation.level == 3) | (middle == prefix[LEVEL_BITS : 2 * LEVEL_BITS]))
+        & (high == prefix[2 * LEVEL_BITS :])
+    )
 
 
 def _is_in(tag, difference):

@@ -9,7 +9,7 @@ from model.arch.axi import Size
 from model.arch.encodings import INTERRUPT_PREFIX, TableMode
 from model.arch.sizes import SLOTS_LEFT
 from rtl.fault_recorder import record_layout
-from rtl.one_hot import at
+from rtl.iotlb import meets_interrupts
 from rtl.request import (
     PAGE_BITS,
     Access,
@@ -41,11 +41,12 @@ def issue_layout(config: UnitConfig) -> data.StructLayout:
 
 
 def judgement_layout() -> data.StructLayout:
-    """What stops a request: `refused`, with a fault unless the reason is 0, recorded unless `suppressed`."""
+    """What stops a request: it is `refused`, perhaps with a fault, which is recorded unless `suppressed`."""
     return data.StructLayout(
         {
             "refused": 1,
             "completes": 1,  # without memory, and is no failure
+            "is_fault": 1,
             "fault_reason": 8,
             "suppressed": 1,
             "interrupt": 1,  # the fault is one of an interrupt request
@@ -92,11 +93,12 @@ class RequestPipeline(wiring.Component):
     reads_held, writes_held : In
         Slots of the walker in use. Neither direction takes the last ones, so that it cannot stop the other.
     full_reads, full_writes : In
-        IDs for which no more requests may be issued for now.
+        IDs for which no more requests may be issued for now. While there are any, a request is taken one clock after it
+        was first offered at the soonest; what has become full since does not count yet.
     lookup_source_id, lookup_page : Out
         Look-up of this clock, to context-cache and IOTLB.
-    context_hit, context, iotlb_hit, translation : In
-        Their answers, one clock later; without a hit `context` and `translation` mean nothing.
+    context_hit, context, iotlb_hit, translation, meets_interrupts : In
+        Their answers, one clock later; without a hit the rest means nothing.
     translation_enable, table_mode, protected, epoch, lookup_epoch : In
         State of the unit.
     order, blocked : to and from the walker, for the request being decided.
@@ -129,6 +131,7 @@ class RequestPipeline(wiring.Component):
                 "context": In(context_layout(config)),
                 "iotlb_hit": In(1),
                 "translation": In(translation_layout(config)),
+                "meets_interrupts": In(1),
                 "translation_enable": In(1),
                 "table_mode": In(2),
                 "protected": In(protected_layout()),
@@ -160,9 +163,11 @@ class RequestPipeline(wiring.Component):
                 "epoch": 1,
                 "translate": 1,
                 "table_mode": 2,
+                "write": 1,
                 "request": request_layout(self.config),
                 "has_result": 1,
                 "result": result_layout(self.config),
+                "meets_interrupts": 1,  # the page of the result
             }
         )
         self._entering, self._looked_up, self._deciding = Signal(item), Signal(item), Signal(item)
@@ -190,12 +195,12 @@ class RequestPipeline(wiring.Component):
         may_read, may_write, picks_write = Signal(), Signal(), Signal()
         take_read, take_write, last_was_write = Signal(), Signal(), Signal()
         m.d.comb += [
-            may_read.eq(room_for_read & ~at(self.reads.p.id, self.full_reads)),
-            may_write.eq(room_for_write & ~at(self.writes.p.id, self.full_writes)),
-            picks_write.eq(may_write & self.writes.valid & ~(may_read & self.reads.valid & last_was_write)),
+            may_read.eq(self.reads.valid & room_for_read & _may_issue(m, self.reads, self.full_reads)),
+            may_write.eq(self.writes.valid & room_for_write & _may_issue(m, self.writes, self.full_writes)),
+            picks_write.eq(may_write & ~(may_read & last_was_write)),
             # Whether something is replayed comes late in the clock.
             take_write.eq(picks_write & ~self.replay.valid),
-            take_read.eq(may_read & self.reads.valid & ~picks_write & ~self.replay.valid),
+            take_read.eq(may_read & ~picks_write & ~self.replay.valid),
             self.writes.ready.eq(take_write),
             self.reads.ready.eq(take_read),
         ]
@@ -211,8 +216,10 @@ class RequestPipeline(wiring.Component):
             entering.epoch.eq(Mux(entering.has_result, self.replay.epoch, self.lookup_epoch)),
             entering.translate.eq(self.translation_enable),
             entering.table_mode.eq(self.table_mode),
+            entering.write.eq(Mux(self.replay.valid, is_write(self.replay.request), picks_write)),
             entering.request.as_value().eq(Mux(self.replay.valid, self.replay.request.as_value(), request)),
             entering.result.eq(self.replay.result),
+            entering.meets_interrupts.eq(meets_interrupts(self.replay.result.translation)),
             self.lookup_source_id.eq(entering.request.source_id),
             self.lookup_page.eq(entering.request.address[12:]),
         ]
@@ -230,10 +237,10 @@ class RequestPipeline(wiring.Component):
             (0, self.may_replay_reads, self.read_space, self.reads_held),
             (1, self.may_replay_writes, self.write_space, self.writes_held),
         ):
-            under_way = [s.valid & (is_write(s.request) == write) for s in stages]
-            enters = entering.valid & (is_write(entering.request) == write)
-            parks = deciding.valid & ~self._passes & (is_write(deciding.request) == write)
-            passes = self._passes & (is_write(deciding.request) == write)
+            under_way = [s.valid & (s.write == write) for s in stages]
+            enters = entering.valid & (entering.write == write)
+            parks = deciding.valid & ~self._passes & (deciding.write == write)
+            passes = self._passes & (deciding.write == write)
             fresh_here = [f & u for f, u in zip(fresh, under_way, strict=True)]
             m.d.comb += may_replay.eq(_room(m, space, 0, under_way, enters, parks))
             kept = _room(m, slots - SLOTS_LEFT, direction_held, fresh_here, enters & ~entering.replayed, passes)
@@ -245,54 +252,48 @@ class RequestPipeline(wiring.Component):
 
         The caches come late in the clock. What is judged without them says whether it `asks` them.
         """
-        item, context = self._looked_up, self.context
+        item, config, context, translation = self._looked_up, self.config, self.context, self.translation
         request, result = item.request, item.result
         early, asks, has_page = Signal(judgement_layout()), Signal(), Signal()
         self._judge_request(m, early, asks, has_page)
 
-        translation, page_reason = Signal(translation_layout(self.config)), Signal(8)
-        passes_through, by_page, by_context, walk = (Signal() for _ in range(4))
+        late, goes, by_page, by_context, passes_through = Signal(judgement_layout()), *(Signal() for _ in range(4))
         untranslated = request.address_type == 0
-        beyond = beyond_width(self.config, above_limits(self.config, request.address), context)
+        beyond = beyond_width(config, above_limits(config, request.address), context)
+        page_reason = self._judge_page(request, translation, self.meets_interrupts)
         m.d.comb += [
-            translation.eq(Mux(item.has_result, result.translation, self.translation)),
             passes_through.eq(self.context_hit & context.pass_through & untranslated),
-            by_page.eq(has_page | (asks & self.iotlb_hit & untranslated & ~passes_through)),
+            by_page.eq(self.iotlb_hit & untranslated & ~passes_through),
             # A page that is known is not beyond the width.
-            by_context.eq(
-                asks & self.context_hit & (~untranslated | (beyond & (context.pass_through | ~self.iotlb_hit)))
-            ),
-            walk.eq(asks & ~by_page & ~by_context & ~passes_through),
+            by_context.eq(self.context_hit & (~untranslated | (beyond & (context.pass_through | ~self.iotlb_hit)))),
+            goes.eq((by_page & (page_reason == 0)) | (passes_through & ~beyond)),
         ]
-        address = self._translate(m, request, translation, page_reason)
-        context_reason = Mux(untranslated, FaultReason.ADDRESS_BEYOND_WIDTH, FaultReason.TRANSLATION_TYPE_BLOCKS)
-        reason, suppressed, refused = Signal(8), Signal(), Signal()
-        verdict = Signal(verdict_layout(self.config))
+        with m.If(by_page & (page_reason != 0)):
+            self._fault(m, late, page_reason, translation.fault_processing_disable)
+        with m.If(by_context):
+            reason = Mux(untranslated, FaultReason.ADDRESS_BEYOND_WIDTH, FaultReason.TRANSLATION_TYPE_BLOCKS)
+            self._fault(m, late, reason, context.fault_processing_disable)
+
+        judgement, verdict = Signal(judgement_layout()), Signal(verdict_layout(config))
+        page = Mux(item.has_result, result.translation, translation)
         m.d.comb += [
-            # One of the three at most.
-            reason.eq(early.fault_reason | Mux(by_page, page_reason, 0) | Mux(by_context, context_reason, 0)),
-            suppressed.eq(
-                early.suppressed
-                | (by_page & translation.fault_processing_disable)
-                | (by_context & context.fault_processing_disable)
-            ),
-            refused.eq(early.refused | by_context | (by_page & (page_reason != 0))),
-            verdict.passes.eq(item.valid & ~refused & ~walk),
-            verdict.walk.eq(walk),
-            verdict.refused.eq(refused),
-            verdict.completes.eq(early.completes),
-            verdict.records.eq(item.valid & (reason != 0) & ~suppressed),
-            verdict.fault_reason.eq(reason),
-            verdict.interrupt.eq(early.interrupt),
+            judgement.eq(Mux(asks, late, early)),
+            verdict.passes.eq(item.valid & Mux(asks, goes, ~early.refused)),
+            verdict.walk.eq(asks & ~late.refused & ~goes),
+            verdict.refused.eq(judgement.refused),
+            verdict.completes.eq(judgement.completes),
+            verdict.records.eq(item.valid & judgement.is_fault & ~judgement.suppressed),
+            verdict.fault_reason.eq(judgement.fault_reason),
+            verdict.interrupt.eq(judgement.interrupt),
             # Permissions held, so it may be kept; another walk may have filled it in the meantime.
             verdict.fills.eq(item.has_result & ~result.pass_through & ~self.iotlb_hit & item.translate),
             verdict.exempt.eq(is_interrupt(request) & is_in_interrupt_range(request.address)),
-            verdict.address.eq(Mux(by_page, address, request.address)),
+            verdict.address.eq(Mux(has_page | (asks & by_page), self._translate(m, request, page), request.address)),
         ]
         m.d.sync += self._verdict.eq(verdict)
 
     def _judge_request(self, m, judgement, asks, has_page):
-        """Rules 3 and 4, in their order, until it takes a context-entry or a page."""
+        """Rules 3 and 4, in their order, until it takes a context-entry or a page that the caches know."""
         item, request, result = self._looked_up, self._looked_up.request, self._looked_up.result
         is_interrupt_range = is_in_interrupt_range(request.address)
         untranslated = request.address_type == 0
@@ -316,45 +317,58 @@ class RequestPipeline(wiring.Component):
         with m.Elif(request.pasid_valid):
             self._fault(m, judgement, FaultReason.PASID_IN_LEGACY_MODE)
         with m.Elif(item.has_result):
+            page = result.translation
+            page_reason = self._judge_page(request, page, item.meets_interrupts)
             with m.If(result.fault_reason != 0):
-                self._fault(m, judgement, result.fault_reason)
-                m.d.comb += judgement.suppressed.eq(result.suppressed)
-            with m.Else():
-                m.d.comb += has_page.eq(~result.pass_through)
+                self._fault(m, judgement, result.fault_reason, result.suppressed)
+            with m.Elif(~result.pass_through):
+                m.d.comb += has_page.eq(1)
+                with m.If(page_reason != 0):
+                    self._fault(m, judgement, page_reason, page.fault_processing_disable)
         with m.Else():
             m.d.comb += asks.eq(1)
 
-    def _fault(self, m, judgement, reason):
-        m.d.comb += [judgement.refused.eq(1), judgement.fault_reason.eq(reason)]
-
-    def _translate(self, m, request, translation, fault_reason):
-        """Return where a page takes a request; tell why not, 0 if it may go there."""
-        missing = missing_permission(self.config, request.access, translation.read, translation.write)
-        within, address = Signal(self.config.haw - 12), Signal(self.config.haw)
-        is_interrupt_range = is_in_interrupt_range(address)
+    def _fault(self, m, judgement, reason, suppressed=0):
         m.d.comb += [
-            within.eq(Mux(translation.level == 3, (1 << 18) - 1, Mux(translation.level == 2, (1 << 9) - 1, 0))),
-            address[:12].eq(request.address),
-            address[12:].eq((translation.page & ~within) | (request.address[12:] & within)),
-            fault_reason.eq(
-                Mux(missing != 0, missing, Mux(is_interrupt_range, FaultReason.OUTPUT_IN_INTERRUPT_RANGE, 0))
-            ),
+            judgement.refused.eq(1),
+            judgement.is_fault.eq(1),
+            judgement.fault_reason.eq(reason),
+            judgement.suppressed.eq(suppressed),
         ]
-        return address
+
+    def _judge_page(self, request, translation, meets):
+        """Return why a page that `meets` the interrupt range, or not, does not take a request; 0 if it does."""
+        missing = missing_permission(self.config, request.access, translation.read, translation.write)
+        bit, bits = request.address[20], request.address[21:30]
+        is_interrupt_range = (
+            meets
+            & (~translation.level[1] | (bit == INTERRUPT_PREFIX & 1))
+            & ((translation.level != 3) | (bits == INTERRUPT_PREFIX >> 1 & (1 << len(bits)) - 1))
+        )
+        return Mux(missing != 0, missing, Mux(is_interrupt_range, FaultReason.OUTPUT_IN_INTERRUPT_RANGE, 0))
+
+    def _translate(self, m, request, page):
+        """Return where a page takes a request."""
+        translation, within = Signal(translation_layout(self.config)), Signal(self.config.haw - 12)
+        m.d.comb += [
+            translation.eq(page),
+            within.eq(Mux(translation.level == 3, (1 << 18) - 1, Mux(translation.level == 2, (1 << 9) - 1, 0))),
+        ]
+        return Cat(request.address[:12], (translation.page & ~within) | (request.address[12:] & within))
 
     def _decide(self, m):
         """Stage 3: whether the request goes to memory, unless it is blocked, or protected memory is in its way."""
         item, verdict = self._deciding, self._verdict
         request, is_protected = item.request, Signal()
         m.d.comb += [
-            self.order.write.eq(is_write(request)),
+            self.order.write.eq(item.write),
             self.order.id.eq(request.id),
             self.order.replayed.eq(item.replayed),
             self.order.slot.eq(item.slot),
             is_protected.eq(self._is_protected(verdict.address) & ~verdict.exempt),
             self._passes.eq(verdict.passes & ~self.blocked & ~is_protected),
         ]
-        for issue, direction in ((self.issue_read, ~is_write(request)), (self.issue_write, is_write(request))):
+        for issue, direction in ((self.issue_read, ~item.write), (self.issue_write, item.write)):
             m.d.comb += [
                 issue.valid.eq(self._passes & direction),
                 issue.id.eq(request.id),
@@ -394,10 +408,11 @@ class RequestPipeline(wiring.Component):
         regions = self.protected
         low, high = self.config.protected_memory_shift, self.config.haw
         place, blocked = address[low:], Const(0)
+        # Only "less than" is but a carry chain.
         if self.config.plmr:
-            blocked |= (place >= regions.low_base[low:high]) & (place <= regions.low_limit[low:high])
+            blocked |= ~(place < regions.low_base[low:high]) & ~(regions.low_limit[low:high] < place)
         if self.config.phmr:
-            blocked |= (place >= regions.high_base[low:high]) & (place <= regions.high_limit[low:high])
+            blocked |= ~(place < regions.high_base[low:high]) & ~(regions.high_limit[low:high] < place)
         return regions.enable & blocked
 
 
@@ -409,6 +424,14 @@ def _room(m, places, held, under_way, enters, returns):
     room = Signal(init=1)
     m.d.sync += room.eq(more | (few[1] & (returns | ~enters)) | (few[0] & returns & ~enters))
     return room
+
+
+def _may_issue(m, requests, full):
+    """Return a register: whether the ID of the request on offer, and the clock before, or every ID, was not `full`."""
+    may_issue = Signal(init=1)
+    waits = requests.valid & ~requests.ready
+    m.d.sync += may_issue.eq(~full.any() | (waits & ~full.bit_select(requests.p.id, 1)))
+    return may_issue
 
 
 def by_count(flags, cases):

@@ -145,6 +145,7 @@ class Unit(wiring.Component):
             iotlb.lookup.page.eq(pipeline.lookup_page),
             pipeline.iotlb_hit.eq(iotlb.hit),
             pipeline.translation.eq(iotlb.translation),
+            pipeline.meets_interrupts.eq(iotlb.meets_interrupts),
             iotlb.fill.eq(pipeline.fill),
             self._tables.lookup.eq(self._walker.lookup),
             self._walker.table_hit.eq(self._tables.hit),

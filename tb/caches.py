@@ -2,10 +2,10 @@
 
 from random import Random
 
-from model.cycle.request import Invalidation
+from model.cycle.request import Invalidation, Translation
 from tb.block import CONFIG
 
-__all__ = ["PHASES", "PHASE_CLOCKS", "Values"]
+__all__ = ["PHASES", "PHASE_CLOCKS", "Values", "meets_interrupts"]
 
 
 # Likelihoods of a fill and of a command in a clock; each phase begins with a reset.
@@ -28,6 +28,13 @@ KINDS = (
     (("iec_index",), 5),
 )
 ASKED = [kinds for kinds, often in KINDS for _ in range(often)]
+
+
+def meets_interrupts(translation: Translation) -> bool:
+    """Say whether a page has an address of the interrupt range."""
+    bits = 12 + 9 * (translation.level - 1)
+    number = translation.page << 12 >> bits
+    return 0xFEE0_0000 >> bits <= number <= 0xFEEF_FFFF >> bits
 
 
 class Values:

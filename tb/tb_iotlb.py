@@ -12,7 +12,7 @@ from model.cycle.request import Translation
 from rtl.request import invalidation_layout, translation_layout
 from tb.bits import pack
 from tb.block import CONFIG, SEED, assert_seen, log, reset
-from tb.caches import PHASE_CLOCKS, PHASES, Values
+from tb.caches import PHASE_CLOCKS, PHASES, Values, meets_interrupts
 
 INVALIDATION = invalidation_layout(CONFIG)
 TRANSLATION = translation_layout(CONFIG)
@@ -38,7 +38,7 @@ def draw(values: Values, filling: float, invalidating: float) -> Inputs:
             values.domain_id(),
             rng.getrandbits(1),
             rng.choice((1, 1, 1, 2, 3)),
-            rng.getrandbits(HOST_PAGES),
+            rng.choice((rng.getrandbits(HOST_PAGES), 0xFEE00 ^ 1 << rng.randrange(HOST_PAGES))),
             rng.getrandbits(1),
             rng.getrandbits(1),
         )
@@ -68,11 +68,12 @@ async def run_phase(dut, values: Values, seen: Counter, filling: float, invalida
         before, victim = model.entries[:], model.victim
         outputs = model.step(inputs)
         found = outputs.translation
-        actual = int(dut.hit.value), int(dut.translation.value) if found else 0
-        expected = int(found is not None), pack(TRANSLATION, found)
+        actual = int(dut.hit.value), *((int(dut.translation.value), int(dut.meets_interrupts.value)) if found else ())
+        expected = int(found is not None), *((pack(TRANSLATION, found), meets_interrupts(found)) if found else ())
         if asked:
             assert actual == expected, f"clock {clock}, {inputs}: {actual} != {expected} (expected)"
-            seen["hit" if expected[0] else "miss"] += 1
+            seen["hit" if found else "miss"] += 1
+            seen["interrupt range"] += bool(found and meets_interrupts(found))
         asked = inputs.lookup is not None
         count(seen, model, before, victim, inputs)
         inputs = draw(values, filling, invalidating)
@@ -87,5 +88,15 @@ async def every_clock_matches_model(dut):
     for filling, invalidating in PHASES:
         await run_phase(dut, values, seen, filling, invalidating)
     assert_seen(
-        seen, {"hit": 200, "miss": 200, "invalidated": 100, "spared": 50, "dropped fill": 50, "wrap": 5, "replaced": 50}
+        seen,
+        {
+            "hit": 200,
+            "interrupt range": 20,
+            "miss": 200,
+            "invalidated": 100,
+            "spared": 50,
+            "dropped fill": 50,
+            "wrap": 5,
+            "replaced": 50,
+        },
     )

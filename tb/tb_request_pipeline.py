@@ -26,6 +26,7 @@ from rtl.request_pipeline import issue_layout
 from rtl.walker import order_layout, parking_layout, replay_layout
 from tb.bits import pack
 from tb.block import CONFIG, SEED, log
+from tb.caches import meets_interrupts
 
 CLOCKS = 4000
 REQUEST, CONTEXT, TRANSLATION = request_layout(CONFIG), context_layout(CONFIG), translation_layout(CONFIG)
@@ -225,6 +226,8 @@ def one_clock(dut, model: RequestPipeline, draw: Stimulus, seen: Counter) -> lis
     dut.full_reads.value, dut.full_writes.value = full
     for name, layout, found in zip(("context", "translation"), (CONTEXT, TRANSLATION), answer, strict=True):
         getattr(dut, name).value = pack(layout, found) if found else rng.getrandbits(Shape.cast(layout).width)
+    page = answer[1]
+    dut.meets_interrupts.value = meets_interrupts(page) if page else rng.getrandbits(1)
     dut.context_hit.value, dut.iotlb_hit.value = (int(found is not None) for found in answer)
     dut.translation_enable.value, dut.table_mode.value = draw.translate, draw.mode
     dut.protected.value = pack(PROTECTED, protected)

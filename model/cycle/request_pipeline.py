@@ -92,6 +92,8 @@ class RequestPipeline:
         # Whether one more may enter: a read, a write, replayed or not; and one of devices, who also needs a slot.
         self.may_replay = 1, 1
         self._slot_free = self._may_hold_read = self._may_hold_write = True
+        # No ID was full, or the ID of the request that waits was not.
+        self._may_issue_read = self._may_issue_write = True
 
     @property
     def is_idle(self) -> bool:
@@ -118,6 +120,24 @@ class RequestPipeline:
 
         From a slot first, otherwise reads and writes in turn. Neither direction takes the last slots.
         """
+        entry = self._choose(reads, writes, replay, translation_enable, table_mode, lookup_epoch)
+        self._may_issue_read = not full_reads or bool(
+            reads is not None and not entry.reads_ready and not full_reads >> reads.id & 1
+        )
+        self._may_issue_write = not full_writes or bool(
+            writes is not None and not entry.writes_ready and not full_writes >> writes.id & 1
+        )
+        return entry
+
+    def _choose(
+        self,
+        reads: Request | None,
+        writes: Request | None,
+        replay: Replay | None,
+        translation_enable: int,
+        table_mode: int,
+        lookup_epoch: int,
+    ) -> Entry:
         self._entering = None
         if replay is not None:
             request, slot = replay.request, replay.slot
@@ -130,9 +150,9 @@ class RequestPipeline:
         if not self._slot_free:
             return NO_ENTRY
         may_read, may_write = self.may_replay
-        if reads is not None and not (may_read and self._may_hold_read and not full_reads >> reads.id & 1):
+        if reads is not None and not (may_read and self._may_hold_read and self._may_issue_read):
             reads = None
-        if writes is not None and not (may_write and self._may_hold_write and not full_writes >> writes.id & 1):
+        if writes is not None and not (may_write and self._may_hold_write and self._may_issue_write):
             writes = None
         if writes is not None and (reads is None or not self.last_was_write):
             self._entering = Item(1, 0, 0, lookup_epoch, translation_enable, table_mode, writes, None)

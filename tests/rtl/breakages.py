@@ -72,9 +72,9 @@ BREAKAGES = (
     # Order and flow
     Breakage("reads overtake reads of their ID", "walker.py", "self._writes, self._reads & same_id", "self._writes, 0"),
     Breakage("writes overtake writes", "walker.py", "self._writes, self._reads & same_id", "self._writes & same_id, self._reads & same_id"),
-    Breakage("reads starve", "request_pipeline.py", " & ~(may_read & self.reads.valid & last_was_write)", ""),
+    Breakage("reads starve", "request_pipeline.py", "may_write & ~(may_read & last_was_write)", "may_write"),
     Breakage("the last place of a FIFO is given twice", "request_pipeline.py", "(few[1] & (returns | ~enters))", "few[1]"),
-    Breakage("a refused write goes out", "request_pipeline.py", "item.valid & ~refused & ~walk", "item.valid & (~refused | is_write(request)) & ~walk"),
+    Breakage("a refused write goes out", "request_pipeline.py", "Mux(asks, goes, ~early.refused)", "Mux(asks, goes, ~early.refused | is_write(request))"),
     Breakage("a message in the middle of a burst", "axi/write_path.py", "self.message.valid & both_free & ~in_burst", "self.message.valid & both_free"),
     Breakage("RLAST in every beat of a refusal", "axi/read_path.py", "answer.p.beat.last.eq(refused.len == 0)", "answer.p.beat.last.eq(1)"),
     Breakage("WLAST one beat early", "axi/write_path.py", "Mux(in_burst, left == 0,", "Mux(in_burst, left == 1,"),
