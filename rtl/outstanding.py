@@ -56,7 +56,8 @@ class Unanswered(wiring.Component):
         answered_of_answer, answered_of_request = self._count(m, "answered", is_answer, answer.id, answered, request.id)
         starts = is_request & ~request.marked & ~is_bounded
         _, boundary = self._count(m, "boundary", starts, request.id, asked_of_request, answer.id)
-        of_request, of_answer = decoded(request.id), Mux(is_answer, decoded(answer.id), 0)
+        # The bits of an ID that owes nothing are 0, whether they are cleared or not.
+        of_request, of_answer = decoded(request.id), Mux(answer.valid, decoded(answer.id), 0)
         is_last = answered == asked_of_answer
         is_last_marked = Mux((bounded & of_answer).any() & ~self.mark, answered == boundary, is_last)
         # OUTSTANDING_LIMIT more or less is the other highest bit.
