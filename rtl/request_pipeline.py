@@ -63,7 +63,8 @@ def verdict_layout(config: UnitConfig) -> data.StructLayout:
             "walk": 1,
             "refused": 1,
             "completes": 1,  # refused, but the device does not see it as that
-            "records": 1,  # a fault with this reason
+            "is_fault": 1,
+            "suppressed": 1,  # it is not recorded
             "fault_reason": 8,
             "interrupt": 1,  # the fault is one of an interrupt request
             "exempt": 1,  # an interrupt request, which protected memory does not stop
@@ -80,8 +81,8 @@ class RequestPipeline(wiring.Component):
     Timing: a request taken in clock n is judged in clock n + 1, by what the caches answer, and decided in n + 2:
     `issue_read`, `issue_write`, `park`, `release`, `record` and `fill` are combinational in that clock. One request
     enters per clock: from a slot first, otherwise reads and writes in turn. Nothing enters without room for every way
-    out, so the pipeline never stops. Room that others make in clock n, who take from an output FIFO or answer a
-    refused request, counts in clock n + 2.
+    out, so the pipeline never stops. Room that others make, who take from an output FIFO or answer a refused request,
+    counts one clock after the inputs below tell of it.
 
     Members
     -------
@@ -254,8 +255,8 @@ class RequestPipeline(wiring.Component):
         """
         item, config, context, translation = self._looked_up, self.config, self.context, self.translation
         request, result = item.request, item.result
-        early, asks, has_page = Signal(judgement_layout()), Signal(), Signal()
-        self._judge_request(m, early, asks, has_page)
+        early, asks = Signal(judgement_layout()), Signal()
+        self._judge_request(m, early, asks)
 
         late, goes, by_page, by_context, passes_through = Signal(judgement_layout()), *(Signal() for _ in range(4))
         untranslated = request.address_type == 0
@@ -274,7 +275,7 @@ class RequestPipeline(wiring.Component):
             reason = Mux(untranslated, FaultReason.ADDRESS_BEYOND_WIDTH, FaultReason.TRANSLATION_TYPE_BLOCKS)
             self._fault(m, late, reason, context.fault_processing_disable)
 
-        judgement, verdict = Signal(judgement_layout()), Signal(verdict_layout(config))
+        judgement, verdict, by_address = Signal(judgement_layout()), Signal(verdict_layout(config)), Signal()
         page = Mux(item.has_result, result.translation, translation)
         m.d.comb += [
             judgement.eq(Mux(asks, late, early)),
@@ -282,17 +283,26 @@ class RequestPipeline(wiring.Component):
             verdict.walk.eq(asks & ~late.refused & ~goes),
             verdict.refused.eq(judgement.refused),
             verdict.completes.eq(judgement.completes),
-            verdict.records.eq(item.valid & judgement.is_fault & ~judgement.suppressed),
+            verdict.is_fault.eq(item.valid & judgement.is_fault),
+            verdict.suppressed.eq(judgement.suppressed),
             verdict.fault_reason.eq(judgement.fault_reason),
             verdict.interrupt.eq(judgement.interrupt),
             # Permissions held, so it may be kept; another walk may have filled it in the meantime.
             verdict.fills.eq(item.has_result & ~result.pass_through & ~self.iotlb_hit & item.translate),
             verdict.exempt.eq(is_interrupt(request) & is_in_interrupt_range(request.address)),
-            verdict.address.eq(Mux(has_page | (asks & by_page), self._translate(m, request, page), request.address)),
+            # Of no meaning unless it passes.
+            by_address.eq(~item.translate | (untranslated & is_in_interrupt_range(request.address))),
+            verdict.address.eq(
+                Mux(
+                    ~by_address & Mux(item.has_result, ~result.pass_through, by_page),
+                    self._translate(m, request, page),
+                    request.address,
+                )
+            ),
         ]
         m.d.sync += self._verdict.eq(verdict)
 
-    def _judge_request(self, m, judgement, asks, has_page):
+    def _judge_request(self, m, judgement, asks):
         """Rules 3 and 4, in their order, until it takes a context-entry or a page that the caches know."""
         item, request, result = self._looked_up, self._looked_up.request, self._looked_up.result
         is_interrupt_range = is_in_interrupt_range(request.address)
@@ -321,10 +331,8 @@ class RequestPipeline(wiring.Component):
             page_reason = self._judge_page(request, page, item.meets_interrupts)
             with m.If(result.fault_reason != 0):
                 self._fault(m, judgement, result.fault_reason, result.suppressed)
-            with m.Elif(~result.pass_through):
-                m.d.comb += has_page.eq(1)
-                with m.If(page_reason != 0):
-                    self._fault(m, judgement, page_reason, page.fault_processing_disable)
+            with m.Elif(~result.pass_through & (page_reason != 0)):
+                self._fault(m, judgement, page_reason, page.fault_processing_disable)
         with m.Else():
             m.d.comb += asks.eq(1)
 
@@ -390,7 +398,7 @@ class RequestPipeline(wiring.Component):
             parking.context.eq(self._context),
             self.release.valid.eq(self._passes & item.replayed),
             self.release.slot.eq(item.slot),
-            self.record.valid.eq(verdict.records),
+            self.record.valid.eq(verdict.is_fault & ~verdict.suppressed),
             self.record.fault_reason.eq(verdict.fault_reason),
             self.record.source_id.eq(request.source_id),
             self.record.address.eq(request.address),
