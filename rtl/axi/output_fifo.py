@@ -20,7 +20,8 @@ def _signature(shape, depth, name):
 
 
 class FallThroughFifo(wiring.Component):
-    """FIFO with credit: a push is never refused, so nobody may push more than `space` told.
+    """FIFO with credit: a push is never refused, so nobody may push more than `space` told. `o.ready` says that `o` is
+    taken: only while it is valid.
 
     Timing: `o` is combinational from `push` while the FIFO is empty; `space` comes from a register and counts
     free entries, but not the one that was taken in the last clock. A push without space is lost, and changes nothing
@@ -55,7 +56,7 @@ class FallThroughFifo(wiring.Component):
             Value.cast(self.o.payload).eq(Mux(empty, self.push.payload, read.data)),
             # Pushes and `ready` may come late in the clock. What is stored without a push is stored over.
             pushed.eq(self.push.valid & ~full),
-            taken.eq(self.o.valid & self.o.ready),
+            taken.eq(self.o.ready),
             write.addr.eq(last),
             write.data.eq(self.push.payload),
             write.en.eq(~full),
@@ -89,6 +90,10 @@ class OutputFifo(wiring.Component):
         m.submodules.fifo = fifo = FallThroughFifo(self._shape, depth=self.depth)
         m.submodules.register = register = OutputRegister(self._shape)
         m.d.comb += [fifo.push.eq(self.push), self.space.eq(fifo.space)]
-        wiring.connect(m, fifo.o, register.i)
+        m.d.comb += [
+            register.i.valid.eq(fifo.o.valid),
+            register.i.payload.eq(fifo.o.payload),
+            fifo.o.ready.eq(register.i.ready & fifo.o.valid),
+        ]
         wiring.connect(m, register.o, wiring.flipped(self.o))
         return m

@@ -163,22 +163,22 @@ class WritePath(wiring.Component):
         """W beats to memory, to the interrupt remapper or nowhere, messages in between."""
         beat, address, word, order = self._beats.o, self._addresses.i, self._data.i, self._order
         in_burst, left = Signal(), Signal(8)  # beats that follow the one that is next
-        start, goes_on, forward, sent, send, message_was_last = (Signal() for _ in range(6))
+        may_start, start, goes_on, forward, sent, send, message_was_last = (Signal() for _ in range(7))
         sending = Signal(self.config.id_bits)  # ID of the burst
         swallow, swallowed = self._take_refusal(m, start, in_burst)
         interrupt = self._take_interrupt(m)
         issued = self._issued.o
         both_free = address.ready & word.ready
-        may_start = both_free & beat.valid & ~in_burst & ~swallow & order.is_write
         m.d.comb += [
             # What is issued in this clock is known late, all else of this early: no message waits for it.
             send.eq(self.message.valid & both_free & ~in_burst & ~(message_was_last & ~self._issued.empty)),
-            issued.ready.eq(may_start & ~send),
-            start.eq(issued.ready & issued.valid),
+            may_start.eq(both_free & beat.valid & ~in_burst & ~swallow & order.is_write & ~send),
+            start.eq(may_start & issued.valid),
+            issued.ready.eq(start),
             goes_on.eq(in_burst & beat.valid & word.ready),
             forward.eq(start | goes_on),
             beat.ready.eq(swallow | forward | interrupt),
-            sent.eq((issued.ready & word.p.last & issued.valid) | (goes_on & word.p.last)),
+            sent.eq((may_start & word.p.last & issued.valid) | (goes_on & word.p.last)),
             order.write_taken.eq(swallowed | sent),
             order.interrupt_taken.eq(interrupt),
             self.message.ready.eq(send),
