@@ -120,12 +120,12 @@ class WalkStep(wiring.Component):
             with m.Case(Step.SECOND_STAGE):
                 self._second_stage(m)
             with m.Default():
+                m.d.comb += self.done.eq(1)
                 self._fault(m, FaultReason.ROOT_ACCESS_ERROR, qualified=False)
         return m
 
     def _fault(self, m, reason, *, qualified=True):
         m.d.comb += [
-            self.done.eq(1),
             self.result.fault_reason.eq(reason),
             self.result.suppressed.eq(self._fault_processing_disable if qualified else 0),
         ]
@@ -163,11 +163,13 @@ class WalkStep(wiring.Component):
 
     def _root(self, m):
         entry = data.View(data.StructLayout(ROOT_ENTRY.layout), self.entry)
+        reserved = (self.entry & self.config.reserved_mask(ROOT_ENTRY, "CTP")).any()
+        m.d.comb += self.done.eq(self.error | ~entry.p | reserved)
         with m.If(self.error):
             self._fault(m, FaultReason.ROOT_ACCESS_ERROR, qualified=False)
         with m.Elif(~entry.p):
             self._fault(m, FaultReason.ROOT_NOT_PRESENT, qualified=False)
-        with m.Elif((self.entry & self.config.reserved_mask(ROOT_ENTRY, "CTP")).any()):
+        with m.Elif(reserved):
             self._fault(m, FaultReason.ROOT_RESERVED_BITS, qualified=False)
 
     def _context(self, m):
@@ -185,6 +187,7 @@ class WalkStep(wiring.Component):
         # From version 6 on there may be no width at all.
         width_known = Cat(C(0), (entry.aw == SECOND_STAGE_LEVELS[width][0] for width in config.sagaw)).any()
         type_known = (entry.tt == TranslationType.SECOND_STAGE) | (context.pass_through if config.pt else 0)
+        m.d.comb += self.done.eq(~self.context_valid | context.pass_through)
         with m.If(self.error):
             self._fault(m, FaultReason.CONTEXT_ACCESS_ERROR, qualified=False)
         with m.Elif(~entry.p):
@@ -198,7 +201,7 @@ class WalkStep(wiring.Component):
         with m.Elif(beyond_width(config, above_limits(config, self.address), context)):
             self._fault(m, FaultReason.ADDRESS_BEYOND_WIDTH)
         with m.Else():
-            m.d.comb += [self.context_valid.eq(1), self.done.eq(context.pass_through)]
+            m.d.comb += self.context_valid.eq(1)
 
     def _second_stage(self, m):
         config, table = self.config, self.following.table
@@ -206,20 +209,22 @@ class WalkStep(wiring.Component):
         within = Mux(self.walk.table.level == 3, (1 << 18) - 1, Mux(self.walk.table.level == 2, (1 << 9) - 1, 0))
         page = self.entry[12 : config.haw] | (self.address[12:] & within)
         missing = missing_permission(config, self.access, table.read, table.write)
+        # Others ask for this late in the clock, and so it does not wait for the reason.
+        m.d.comb += [
+            self.done.eq(self.error | (self.entry[:2] == 0) | self._reserved | self._is_page),
+            self.table_valid.eq(~self.done & (table.read | table.write)),
+        ]
         with m.If(self.error):
             self._fault(m, Mux(self.walk.top, FaultReason.CONTEXT_INVALID, FaultReason.SECOND_STAGE_ACCESS_ERROR))
         with m.Elif(self.entry[:2] == 0):
             self._fault(m, missing_permission(config, self.access, 0, 0))
         with m.Elif(self._reserved):
             self._fault(m, FaultReason.SECOND_STAGE_RESERVED_BITS)
-        with m.Elif(~self._is_page):
-            m.d.comb += self.table_valid.eq(table.read | table.write)
-        with m.Elif(missing != 0):
-            self._fault(m, missing)
-        with m.Elif(page[8:] == INTERRUPT_PREFIX):
-            self._fault(m, FaultReason.OUTPUT_IN_INTERRUPT_RANGE)
-        with m.Else():
-            m.d.comb += self.done.eq(1)
+        with m.Elif(self._is_page):
+            with m.If(missing != 0):
+                self._fault(m, missing)
+            with m.Elif(page[8:] == INTERRUPT_PREFIX):
+                self._fault(m, FaultReason.OUTPUT_IN_INTERRUPT_RANGE)
 
     def _check_form(self, m):
         """Second stage: whether the entry maps a page, and whether a bit is set that is reserved in its form."""

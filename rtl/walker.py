@@ -91,7 +91,8 @@ class Walker(wiring.Component):
     replay : Out
         With `valid`: a request enters the pipeline again; it is always taken.
     refused_read, refused_write : Out(stream)
-        A refused request whose turn has come: the AXI shell answers it. Another may be offered before it is taken.
+        A refused request whose turn has come: the AXI shell answers it. Another may be offered before it is taken. It
+        leaves its slot in the clock after that.
     may_replay_reads, may_replay_writes : In
         Whether the pipeline could take a read or a write.
     busy_reads, busy_writes : In
@@ -169,6 +170,7 @@ class Walker(wiring.Component):
         self._done = Signal(count, name="done")
         self._replaying = Signal(count, name="replaying")  # on its way through the pipeline again
         self._refused = Signal(count, name="refused")
+        self._answered = Signal(count, name="answered")  # in `refused`: it leaves in this clock
         self._had_result = Signal(count, name="had_result")  # in `replaying`: it had one before
         self._epochs = Signal(count, name="epochs")
         tag = data.StructLayout({"id": config.id_bits, "source_id": 16, "page": PAGE_BITS})
@@ -266,7 +268,7 @@ class Walker(wiring.Component):
         wants, taken, after = Signal(self.config.slots), Signal(), Signal(self.config.slots)
         number, busy = Signal(range(self.config.slots)), Cat(at(tag.id, self.busy_reads) for tag in self._tags)
         m.d.comb += [
-            wants.eq(self._refused & self._reads & ~self._waits & ~busy),
+            wants.eq(self._refused & self._reads & ~self._answered & ~self._waits & ~busy),
             number.eq(_next_of(wants, after, range(self.config.slots))),
             self.refused_read.valid.eq(wants.any()),
             taken.eq(self.refused_read.valid & self.refused_read.ready),
@@ -277,7 +279,7 @@ class Walker(wiring.Component):
 
     def _choose_refused_write(self, m):
         """A refused write is answered when it is the oldest and memory owes its ID nothing."""
-        oldest = self._refused & self._writes & ~self._waits  # at most one
+        oldest = self._refused & self._writes & ~self._answered & ~self._waits  # at most one
         free = oldest & ~Cat(at(tag.id, self.busy_writes) for tag in self._tags)
         self._answer(m, self.refused_write, number_of(oldest))
         m.d.comb += self.refused_write.valid.eq(free.any())
@@ -400,14 +402,14 @@ class Walker(wiring.Component):
     def _go_on(self, m):
         """The next phase of every slot, and the slots that it waits for."""
         parking, put, stepped, asks, replayed = self.park.parking, self._put, self._stepped, self._asks, self._replayed
-        released, answered, left = (Signal(self.config.slots, name=n) for n in ("released", "answered", "left"))
+        released, left, answered = Signal(self.config.slots), Signal(self.config.slots), self._answered
         new, ended = self._new, Mux(self._ended, stepped, 0)
         m.d.comb += [
             released.eq(_one_hot(self.release.slot, self.release.valid, self.config.slots)),
-            answered.eq(self._refused_read_leaves | self._refused_write_leaves),
             left.eq(released | answered),
         ]
         m.d.sync += [
+            answered.eq(self._refused_read_leaves | self._refused_write_leaves),
             self._reads.eq((self._reads & ~left) | Mux(is_write(parking.request), 0, new)),
             self._writes.eq((self._writes & ~left) | Mux(is_write(parking.request), new, 0)),
             self._waiting.eq((self._waiting & ~replayed) | self._put_waiting),
@@ -420,7 +422,7 @@ class Walker(wiring.Component):
             self._had_result.eq((self._had_result & ~replayed) | (self._done & replayed)),
         ]
         write, arrives = self.order.write, self.park.valid & ~parking.replayed
-        refused_read, refused_write = (r.valid & r.ready for r in (self.refused_read, self.refused_write))
+        refused_read, refused_write = (answered & self._reads).any(), (answered & self._writes).any()
         m.d.sync += [
             self.reads_held.eq(_count(self.reads_held, arrives & ~write, self.release.valid & ~write, refused_read)),
             self.writes_held.eq(_count(self.writes_held, arrives & write, self.release.valid & write, refused_write)),

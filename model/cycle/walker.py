@@ -72,6 +72,7 @@ class Walker:
         self.reads = self.writes = 0
         # Phases, each a mask. `waiting`: for older requests; then it is looked up again.
         self.waiting = self.starting = self.reading = self.in_flight = self.done = self.replaying = self.refused = 0
+        self.answered = 0  # mask of the refused slots that leave in this clock
         self.in_new_epoch = 0  # mask of the slots whose epoch is 1
         self.read_turn = self.replay_turn = self.refused_read_turn = self.refused_write_turn = 0  # one-hot
         # Answers of this clock, which `step` acts on: one-hot, 0 for none.
@@ -142,13 +143,13 @@ class Walker:
 
     def refused_read(self, busy: int) -> Refusal | None:
         """Return the refused read whose turn has come; `busy`: IDs to which memory still owes an answer."""
-        number = self._refusal(self.refused & self.reads, self.refused_read_turn, busy)
+        number = self._refusal(self.refused & self.reads & ~self.answered, self.refused_read_turn, busy)
         self._chosen_refused_read = 0 if number is None else 1 << number
         return None if number is None else _answer(self._at(number))
 
     def refused_write(self, busy: int) -> Refusal | None:
         """Return the refused write whose turn has come; `busy`: IDs to which memory still owes an answer."""
-        number = self._refusal(self.refused & self.writes, self.refused_write_turn, busy)
+        number = self._refusal(self.refused & self.writes & ~self.answered, self.refused_write_turn, busy)
         self._chosen_refused_write = 0 if number is None else 1 << number
         return None if number is None else _answer(self._at(number))
 
@@ -196,12 +197,13 @@ class Walker:
 
         A walk of a known context begins at the lowest table that `find_table` knows.
         """
-        left = 0 if release is None else 1 << release
+        left = self.answered if release is None else self.answered | 1 << release
+        self.answered = 0
         if refused_read_ready and self._chosen_refused_read:
-            left |= self._chosen_refused_read
+            self.answered |= self._chosen_refused_read
             self.refused_read_turn = self._chosen_refused_read
         if refused_write_ready and self._chosen_refused_write:
-            left |= self._chosen_refused_write
+            self.answered |= self._chosen_refused_write
             self.refused_write_turn = self._chosen_refused_write
         parked = None if park is None else self._parked(park, root_table, find_table)
         if self._returned is not None:
