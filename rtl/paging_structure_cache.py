@@ -156,9 +156,11 @@ def _by_level(tag, in_domain, page):
     return [match & bit for match, bit in zip(matches, tag.level, strict=True)]
 
 
-def _lowest(matches):
+def _lowest(matches, levels=range(1, 1 + LEVELS)):
     """Return number and level of the match of the lowest level, of the matches by level: at most one of each."""
-    number, level = number_of(matches[-1]), Const(LEVELS, 3)
-    for i in reversed(range(LEVELS - 1)):
-        number, level = Mux(matches[i].any(), number_of(matches[i]), number), Mux(matches[i].any(), 1 + i, level)
-    return number, level
+    if len(matches) == 1:
+        return number_of(matches[0]), Const(levels[0], 3)
+    half = len(matches) // 2
+    low, high = _lowest(matches[:half], levels[:half]), _lowest(matches[half:], levels[half:])
+    is_low = Cat(matches[:half]).any()
+    return tuple(Mux(is_low, of_low, of_high) for of_low, of_high in zip(low, high, strict=True))

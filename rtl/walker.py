@@ -339,7 +339,7 @@ class Walker(wiring.Component):
             m.d.comb += [
                 self._made.walk.table.eq(self.later_found),
                 self._made.walk.top.eq(0),
-                self._made.offset.eq(_index(self.later_found.level, page)),
+                self._made.offset.eq(_known_index(self.later_found, page)),
             ]
         _write(m, self._following, number, self._made, valid)
 
@@ -395,7 +395,7 @@ class Walker(wiring.Component):
             m.d.comb += [
                 first.walk.table.eq(self.table_found),
                 first.walk.top.eq(0),
-                first.offset.eq(_index(self.table_found.level, request.address[12:])),
+                first.offset.eq(_known_index(self.table_found, request.address[12:])),
             ]
         return first
 
@@ -486,10 +486,12 @@ def _write(m, held, number, value, enable):
 
 def _index(level, page):
     """Return the index of the entry that a walk reads in a second-stage table."""
-    index = page[:9]
-    for number, (lsb, _, _) in LEVELS.items():
-        index = Mux(level == number, page[lsb - 12 :][:9], index)
-    return index
+    return at(level, [page[LEVELS[number][0] - 12 :][:9] if number in LEVELS else page[:9] for number in range(8)])
+
+
+def _known_index(table, page):
+    """Return the same for a table that the paging-structure cache knows: it is of level 1 to 4."""
+    return at(table.level[:2], [page[LEVELS[number][0] - 12 :][:9] for number in (4, 1, 2, 3)])
 
 
 def _offset(walk, request):
