@@ -252,16 +252,16 @@ class Walker(wiring.Component):
         may_leave = Mux(self.may_replay_reads, self._reads, 0) | Mux(self.may_replay_writes, self._writes, 0)
         # What goes with a slot is chosen beside its number.
         values = [Cat(Const(i, len(number)), self._done[i], self._epochs[i]) for i in range(self.config.slots)]
+        self._replayed = _next_first(wants, after)
         m.d.comb += [
             wants.eq((self._waiting | self._done) & may_leave & Cat(stops == 0 for stops in self._stops)),
             Cat(number, self.replay.has_result, self.replay.epoch).eq(_next_of(wants, after, values)),
             self.replay.valid.eq(wants.any()),
-            self.replay.slot.eq(number),
+            self.replay.slot.eq(number_of(self._replayed)),
             self.replay.request.eq(_read(m, self._parked, number).request),
             self.replay.result.eq(_read(m, self._results, number)),
         ]
         _keep_turn(m, after, number, self.replay.valid)
-        self._replayed = _next_first(wants, after)
 
     def _choose_refused_read(self, m):
         """A refused read is answered when it is the oldest of its ID and memory owes that ID nothing; in turn."""
