@@ -117,7 +117,7 @@ IOTLB = Subject(
     ),
     names_page,
     lambda fill: fill.translation,
-    2,
+    1,
 )
 CONTEXT_CACHE = Subject(
     context_cache.ContextCache,
@@ -127,7 +127,7 @@ CONTEXT_CACHE = Subject(
     lambda fill, lookup: fill.source_id == lookup,
     names_context,
     lambda fill: fill.context,
-    2,
+    1,
 )
 PAGING_STRUCTURE_CACHE = Subject(
     paging_structure_cache.PagingStructureCache,
