@@ -1,11 +1,16 @@
 """What the benches of the caches share: values that nearly collide, commands of every kind, what must have happened."""
 
+from collections import Counter
+from collections.abc import Awaitable, Callable
 from random import Random
+from typing import Any
+
+from cocotb.clock import Clock
 
 from model.cycle.request import Invalidation, Translation
-from tb.block import CONFIG
+from tb.block import CONFIG, SEED, log
 
-__all__ = ["PHASES", "PHASE_CLOCKS", "Values", "meets_interrupts"]
+__all__ = ["PHASE_CLOCKS", "Values", "meets_interrupts", "play_phases"]
 
 
 # Likelihoods of a fill and of a command in a clock; each phase begins with a reset.
@@ -88,3 +93,13 @@ class Values:
             interrupt_index=self.interrupt_index(),
             interrupt_mask=(1 << rng.choice((0, 0, 1, 2, 3, 8, 15, 16))) - 1,
         )
+
+
+async def play_phases(dut: Any, run_phase: Callable[..., Awaitable[None]]) -> Counter[str]:
+    """Run `run_phase(dut, values, seen, filling, invalidating)` for each of PHASES; return what was `seen`."""
+    log.info("COCOTB_RANDOM_SEED=%d", SEED)
+    values, seen = Values(Random(SEED)), Counter[str]()
+    Clock(dut.clk, 10, unit="ns").start()
+    for filling, invalidating in PHASES:
+        await run_phase(dut, values, seen, filling, invalidating)
+    return seen

@@ -1,18 +1,16 @@
 """Iotlb in lockstep with its model: every output, every clock."""
 
 from collections import Counter
-from random import Random
 
 import cocotb
-from cocotb.clock import Clock
 from cocotb.triggers import RisingEdge
 
 from model.cycle.iotlb import Fill, Inputs, Iotlb
 from model.cycle.request import Translation
 from rtl.request import invalidation_layout, translation_layout
 from tb.bits import pack
-from tb.block import CONFIG, SEED, assert_seen, log, reset
-from tb.caches import PHASE_CLOCKS, PHASES, Values, meets_interrupts
+from tb.block import CONFIG, assert_seen, reset
+from tb.caches import PHASE_CLOCKS, Values, meets_interrupts, play_phases
 
 INVALIDATION = invalidation_layout(CONFIG)
 TRANSLATION = translation_layout(CONFIG)
@@ -82,11 +80,7 @@ async def run_phase(dut, values: Values, seen: Counter, filling: float, invalida
 
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 async def every_clock_matches_model(dut):
-    log.info("COCOTB_RANDOM_SEED=%d", SEED)
-    values, seen = Values(Random(SEED)), Counter()
-    Clock(dut.clk, 10, unit="ns").start()
-    for filling, invalidating in PHASES:
-        await run_phase(dut, values, seen, filling, invalidating)
+    seen = await play_phases(dut, run_phase)
     assert_seen(
         seen,
         {

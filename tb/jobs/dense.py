@@ -41,12 +41,10 @@ from tb.axi_device import Transfer
 from tb.dense_interrupts import DenseInterrupts
 from tb.descriptors import draw_descriptor
 from tb.page_tables import READ, WRITE, PageTables
-from tb.players import play_model
 from tb.programming import command, enable_queue, poll
 from tb.testbench import Testbench
-from tb.watched_unit import WatchedUnit
 
-__all__ = ["SEEDS", "SMALL", "run", "run_on_model"]
+__all__ = ["SEEDS", "SMALL", "run"]
 
 # As few entries as show every effect: this one is built and simulated soonest. Widths of which each can be exceeded.
 SMALL = UnitConfig(
@@ -86,13 +84,6 @@ async def run(make_bench: Any, job: dict[str, Any], player: Any) -> dict[str, An
     """Play the script with each of `seeds`; return what it did."""
     played = [await player(make_bench(seed=seed), script) for seed in job["seeds"]]
     return {"played": [each.to_json() for each in played]}
-
-
-def run_on_model(seed: int) -> dict[str, int]:
-    """Play it on model/cycle alone; return how often what happened."""
-    unit = WatchedUnit(SMALL)
-    played = play_model(Testbench(SMALL, seed), script, unit=unit)
-    return played.to_json() | dict(+unit.coverage)
 
 
 def script(bench: Testbench) -> Iterator[None]:
