@@ -1,4 +1,4 @@
-"""The slowest paths of a placed and routed unit, as nextpnr reports them, told by hardware block."""
+"""The slowest path of a placed and routed unit, as nextpnr reports it, told by hardware block."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import Any
 
 from sim.netlist import GLUE, Cell
 
-__all__ = ["Hop", "Part", "Path", "arrivals", "slowest_paths"]
+__all__ = ["Hop", "Part", "Path", "arrivals", "slowest_path"]
 
 LUT_OUTPUTS = ("F", "OFX")  # of a LUT, and of the multiplexers that join LUTs to wider ones
 
@@ -38,7 +38,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Path:
-    """A path between two registers, or from or to a port of the unit."""
+    """A path between two registers."""
 
     start: str
     end: str
@@ -69,15 +69,11 @@ class Path:
         return ends | times | {"blocks": parts, "hops": [asdict(hop) for hop in self.hops]}
 
 
-def slowest_paths(report: Report, cell: FindCell) -> dict[str, Path]:
-    """Return the slowest path of each kind: "registers" between two of them, "in" from a port, "out" to one."""
-    found: dict[str, Path] = {}
-    for entry in report["critical_paths"]:
-        kind = "in" if entry["from"] == "<async>" else "out" if entry["to"] == "<async>" else "registers"
-        path = _path(entry["path"], cell)
-        if (entry["from"], entry["to"]) != ("<async>", "<async>") and (kind not in found or path.ns > found[kind].ns):
-            found[kind] = path
-    return found
+def slowest_path(report: Report, cell: FindCell) -> Path | None:
+    """Return the slowest path between two registers, None when there is none."""
+    ends = ("from", "to")
+    paths = [_path(entry["path"], cell) for entry in report["critical_paths"] if "<async>" not in map(entry.get, ends)]
+    return max(paths, key=lambda path: path.ns, default=None)
 
 
 def _path(entries: list[dict[str, Any]], cell: FindCell) -> Path:

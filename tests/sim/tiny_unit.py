@@ -1,6 +1,6 @@
 """A unit of two small blocks, which Yosys and nextpnr finish in seconds."""
 
-from amaranth import Elaboratable, Module, Signal
+from amaranth import ClockDomain, Elaboratable, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -46,12 +46,13 @@ class _Unit(wiring.Component):
 
 class _Top(Elaboratable):
     def __init__(self):
-        self.ports = [Signal(16, name="a"), Signal(4, name="o")]
+        self.ports = [Signal(name="aclk"), Signal(16, name="a"), Signal(4, name="o")]
 
     def elaborate(self, platform):
         m = Module()
+        m.domains.sync = domain = ClockDomain(reset_less=True)
         m.submodules.unit = unit = _Unit()
-        a, o = self.ports
+        domain.clk, a, o = self.ports
         m.d.comb += [unit.a.eq(a), o.eq(unit.o)]
         return m
 
