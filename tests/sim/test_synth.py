@@ -1,9 +1,11 @@
 """Synthesis: a tiny unit goes through Yosys and nextpnr, and blocks, registers and paths are told as they are."""
 
+import dataclasses
 import json
 
 import pytest
 from click.testing import CliRunner
+from matplotlib.figure import Figure
 
 from model.arch.config import PRESETS
 from sim import building, synth
@@ -325,3 +327,16 @@ def test_chart_shows_what_is_known():
         assert text in picture
     assert ">2<" not in picture
     assert chart(points).decode() == picture
+
+
+def test_chart_shows_the_fastest_and_the_largest_of_all_columns(monkeypatch):
+    slow = synthesise(tiny_verilog(), seed=1)
+    large = dataclasses.replace(slow, fmax_mhz=3 * slow.fmax_mhz, cells=slow.cells | {"lut4": 3 * slow.cells["lut4"]})
+    figures = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: figures.append(figure))
+    chart([Point("iotlb_entries", 8, slow), Point("walks", 1, large)])
+    for row, wanted in zip((0, 1), (large.cells["lut4"], large.fmax_mhz), strict=True):
+        for axis in figures[0].axes[2 * row :][:2]:
+            bottom, top = axis.get_ylim()
+            assert bottom == 0
+            assert top > wanted
