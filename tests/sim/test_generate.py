@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from dataclasses import fields
@@ -52,7 +51,6 @@ def test_verilator_finds_nothing(generated: tuple[str, Path]) -> None:
     assert (result.returncode, result.stderr) == (0, "")
 
 
-@pytest.mark.skipif(not shutil.which("iverilog"), reason="Icarus Verilog is not installed")
 @pytest.mark.parametrize("generation", ["-g2005", "-g2012"])
 def test_icarus_accepts(generated: tuple[str, Path], generation: str) -> None:
     _, folder = generated

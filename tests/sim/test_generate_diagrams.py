@@ -1,7 +1,6 @@
 """Timing diagrams: what they show is what the RTL does, and the clocks are those that the unit promises."""
 
 import json
-import shutil
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -22,7 +21,6 @@ def traces() -> dict[str, Trace]:
     return play_scenes(PRESETS["small"])
 
 
-@pytest.mark.skipif(not shutil.which("iverilog"), reason="Icarus Verilog is not installed")
 def test_the_rtl_shows_the_same(traces: dict[str, Trace]) -> None:
     """In lockstep, so that every output of the RTL is the model's in every clock; and the same signals come of it."""
     assert run_job({"kind": "diagrams"}, config=PRESETS["small"], simulator="icarus") == traces

