@@ -71,8 +71,7 @@ class Path:
 
 def slowest_path(report: Report, cell: FindCell) -> Path | None:
     """Return the slowest path between two registers, None when there is none."""
-    ends = ("from", "to")
-    paths = [_path(entry["path"], cell) for entry in report["critical_paths"] if "<async>" not in map(entry.get, ends)]
+    paths = (_path(entry["path"], cell) for entry in report["critical_paths"])
     return max(paths, key=lambda path: path.ns, default=None)
 
 
