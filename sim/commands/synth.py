@@ -101,7 +101,7 @@ def _sweep(config: "UnitConfig", seed: int, chart_file: Path) -> tuple[dict[str,
 def _missed(result: "Synthesis", min_mhz: float | None, max_lut4: int | None) -> list[str]:
     missed = []
     if min_mhz is not None and result.fmax_mhz < min_mhz:
-        missed.append(f"missed: {result.fmax_mhz:.1f} MHz, at least {min_mhz:g} are wanted")
+        missed.append(f"missed: {result.fmax_mhz:.2f} MHz, at least {min_mhz:g} are wanted")
     if max_lut4 is not None and result.cells["lut4"] > max_lut4:
         missed.append(f"missed: {result.cells['lut4']} LUT4, at most {max_lut4} are wanted")
     return missed
@@ -118,7 +118,7 @@ def _print(name: str, result: "Synthesis") -> None:
     lines = [
         f"{name}: {cells['lut4']} LUT4, {cells['ff']} flip-flops, {cells['bram']} block RAMs, {cells['carry']} carry "
         f"cells, {cells['distributed_ram']} distributed RAMs; together {result.sites} LUT sites",
-        f"clock: {result.fmax_mhz:.1f} MHz on {DEVICE}, seed {result.seed}",
+        f"clock: {result.fmax_mhz:.2f} MHz on {DEVICE}, seed {result.seed}",
     ]
     if path := result.path:
         lines.append(f"slowest path: {path.ns:.1f} ns from {path.start} to {path.end}")

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 
 import pytest
 from click.testing import CliRunner
@@ -246,8 +247,8 @@ def test_command(tiny_units, tmp_path):
     assert result.exit_code == 0, result.output
     assert tiny_units == [PRESETS["small"]]
     assert "small: " in result.stdout and " LUT4, 36 flip-flops, 0 block RAMs, 8 carry cells" in result.stdout
-    assert " MHz on LFE5U-85F, speed grade 8, seed 1" in result.stdout
     values = json.loads(file.read_text())
+    assert f"clock: {values['fmax_mhz']:.2f} MHz on LFE5U-85F, speed grade 8, seed 1" in result.stdout
     assert set(values) >= {"config", "lut4", "ff", "bram", "fmax_mhz", "critical_path"}
     assert (values["ff"], values["bram"], values["config"]["iotlb_entries"]) == (36, 0, 8)
     assert values["critical_path"]["ns"] == pytest.approx(1000 / values["fmax_mhz"], abs=0.01)
@@ -259,7 +260,8 @@ def test_command_fails_when_a_limit_is_missed(tiny_units, monkeypatch):
     assert run("--min-mhz", 50, "--max-lut4", 1000).exit_code == 0
     result = run("--min-mhz", 5000, "--max-lut4", 3)
     assert result.exit_code == 1
-    assert "MHz, at least 5000 are wanted\n" in result.stdout
+    reached = re.search(r"clock: (.*) MHz on", result.stdout)[1]
+    assert f"missed: {reached} MHz, at least 5000 are wanted\n" in result.stdout
     assert "LUT4, at most 3 are wanted\n" in result.stdout
 
 
