@@ -10,7 +10,7 @@ from model.arch import ConfigError
 from sim.recording import load_recording
 from sim.replay import replay
 from sim.summary import Summary
-from tests.conftest import PROJECT, missing_shared, shared_folder
+from tests.conftest import PROJECT, shared_folder
 
 COMPARED_KINDS = ("r", "t", "ta", "i", "x", "msi")
 
@@ -57,15 +57,8 @@ BUNDLED = PROJECT / "sim" / "data" / "bundled.jsonl.gz"
 
 
 def recordings(folder: str, *, without: tuple[str, ...] = ()) -> list:
-    """Return the recordings of a shared folder as parameters; one that is skipped, with the reason, if there are none.
-
-    A folder that is there but empty is no reason to skip: the one parameter then fails.
-    """
-    missing = missing_shared(shared_folder())
-    paths = sorted((shared_folder() / folder).glob("*.jsonl.gz"))
-    if not paths:
-        empty = shared_folder() / folder / "no-recording-found.jsonl.gz"
-        return [pytest.param(empty, id=folder, marks=pytest.mark.skipif(bool(missing), reason=missing))]
+    """Return the recordings of a shared folder as parameters; one that cannot be read if there are none."""
+    paths = sorted((shared_folder() / folder).glob("*.jsonl.gz")) or [shared_folder() / folder / "none-found.jsonl.gz"]
     return [pytest.param(path, id=name_of(path)) for path in paths if name_of(path) not in without]
 
 
@@ -91,6 +84,7 @@ def excepted(summary: Summary) -> dict[str, dict[str, int]]:
 
 
 @pytest.mark.parametrize("path", recordings("captures", without=(SCALABLE,)))
+@pytest.mark.usefixtures("shared")
 def test_capture(path):
     summary = play(path)
     assert excepted(summary) == EXCEPTED.get(name_of(path), {})
@@ -111,6 +105,7 @@ def test_scalable_mode_is_refused(shared):
 
 
 @pytest.mark.parametrize("path", recordings("scenarios"))
+@pytest.mark.usefixtures("shared")
 def test_scenario(path):
     summary = play(path)
     assert excepted(summary) == {}
