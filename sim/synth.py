@@ -130,7 +130,7 @@ def synthesise(
     versions = [version(package) for package in PACKAGES]
     key = content_key(verilog, YOSYS_SCRIPT, Path(naming.__file__).read_text(), *versions)
     netlist = made_once(BUILD / "synth" / key, lambda folder: _map(folder, verilog, progress))
-    placed = content_key(*NEXTPNR_OPTIONS, *_goal(target_mhz), PINS, str(seed))
+    placed = content_key(*NEXTPNR_OPTIONS, *_goal(target_mhz), PINS, str(seed), str(ROUNDS_TOWARDS))
     folder = made_once(
         netlist.with_name(f"{key}-{placed}"), lambda folder: _place(folder, netlist, seed, target_mhz, progress)
     )

@@ -122,13 +122,16 @@ def test_router_works_towards_a_clock(monkeypatch):
 
 
 def test_router_gives_up_a_clock(monkeypatch):
-    """Then the unit is routed as without one, and that is kept."""
+    """Then the unit is routed as without one, and that is kept for this number of rounds."""
     expected = synthesise(tiny_verilog(), seed=1)
     monkeypatch.setattr(synth, "ROUNDS_TOWARDS", 2)
     ran = options_of_nextpnr(monkeypatch)
     for _ in range(2):
         assert synthesise(tiny_verilog(), seed=1, target_mhz=5000) == expected
     assert ["--tmg-ripup" in arguments for arguments in ran] == [True, False]
+    monkeypatch.setattr(synth, "ROUNDS_TOWARDS", 3)
+    assert synthesise(tiny_verilog(), seed=1, target_mhz=5000) == expected
+    assert ["--tmg-ripup" in arguments for arguments in ran] == [True, False] * 2
 
 
 def test_progress_counts_all_steps(folder):
