@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeGuard, cast
 
 from model.reference import DmaAccess, Refusal
 
@@ -189,10 +189,15 @@ class _Line:
         return self._values.get(key) is not None
 
     def text(self, key: str) -> str:
-        return str(self._get(key, lambda v: isinstance(v, str), "a text"))
+        value = self._values.get(key)
+        if not isinstance(value, str):
+            raise self._wrong(key, "a text")
+        return value
 
     def hexadecimal(self, key: str, bits: int) -> int:
-        text = self._get(key, _is_hexadecimal, "a hexadecimal text such as '0x1c'")
+        text = self._values.get(key)
+        if not _is_hexadecimal(text):
+            raise self._wrong(key, "a hexadecimal text such as '0x1c'")
         return self._number(key, text, bits)
 
     def interrupt_address(self, key: str) -> int:
@@ -202,27 +207,37 @@ class _Line:
         return address
 
     def hexadecimals(self, key: str, bits: int) -> tuple[int, ...]:
-        texts = self._get(
-            key, lambda v: isinstance(v, list) and all(map(_is_hexadecimal, v)), "a list of hexadecimal texts"
-        )
+        texts = self._values.get(key)
+        if not isinstance(texts, list) or not all(map(_is_hexadecimal, texts)):
+            raise self._wrong(key, "a list of hexadecimal texts")
         return tuple(self._number(key, text, bits) for text in texts)
 
     def number(self, key: str, allowed: range | tuple[int, ...]) -> int:
-        return int(self._get(key, lambda v: type(v) is int and v in allowed, f"a number in {_spell(allowed)}"))
+        value = self._values.get(key)
+        if type(value) is not int or value not in allowed:
+            raise self._wrong(key, f"a number in {_spell(allowed)}")
+        return value
 
     def flag(self, key: str) -> bool:
-        return bool(self._get(key, lambda v: type(v) in (bool, int) and v in (0, 1), "true or false"))
+        value = self._values.get(key)
+        if type(value) not in (bool, int) or value not in (0, 1):
+            raise self._wrong(key, "true or false")
+        return bool(value)
 
     def is_set(self, key: str) -> bool:
         """A flag that may be absent, which is false."""
         return key in self and self.flag(key)
 
     def data(self, key: str) -> bytes:
-        right = "bytes in hexadecimal"
-        return bytes.fromhex(self._get(key, lambda v: isinstance(v, str) and BYTES.fullmatch(v), right))
+        value = self._values.get(key)
+        if not isinstance(value, str) or not BYTES.fullmatch(value):
+            raise self._wrong(key, "bytes in hexadecimal")
+        return bytes.fromhex(value)
 
     def choice(self, key: str, table: dict[Any, Any]) -> Any:
-        value = self._get(key, lambda v: type(v) in (str, int) and v in table, "one of " + ", ".join(map(repr, table)))
+        value = self._values.get(key)
+        if type(value) not in (str, int) or value not in table:
+            raise self._wrong(key, "one of " + ", ".join(map(repr, table)))
         return table[value]
 
     def _number(self, key: str, text: str, bits: int) -> int:
@@ -231,20 +246,17 @@ class _Line:
             raise _Wrong(f"'{key}' must fit in {bits} bits, not be {text:.60}")
         return value
 
-    def _get(self, key: str, is_right: Callable[[Any], object], right: str) -> Any:
+    def _wrong(self, key: str, right: str) -> "_Wrong":
         if key not in self._values:
-            raise _Wrong(f"'{key}' is missing; it must be {right}")
-        value = self._values[key]
-        if not is_right(value):
-            raise _Wrong(f"'{key}' must be {right}, not {_show(value)}")
-        return value
+            return _Wrong(f"'{key}' is missing; it must be {right}")
+        return _Wrong(f"'{key}' must be {right}, not {_show(self._values[key])}")
 
 
 class _Wrong(Exception):
     pass
 
 
-def _is_hexadecimal(value: Any) -> bool:
+def _is_hexadecimal(value: Any) -> TypeGuard[str]:
     return isinstance(value, str) and HEXADECIMAL.fullmatch(value) is not None
 
 
@@ -358,9 +370,9 @@ def load_recording(path: Path) -> Recording:
     lines = _read_lines(path)
     if not lines:
         raise RecordingError(f"{path}: the file is empty; the first line must be the header")
-    header, *rest = (_parse(path, number, text) for number, text in enumerate(lines, start=1))
+    parsed = (_parse(path, number, text) for number, text in enumerate(lines, start=1))
     try:
-        return Recording(path, _header(header), tuple(_event(line) for line in rest))
+        return Recording(path, _header(next(parsed)), tuple(map(_event, parsed)))
     except _Wrong as wrong:
         raise RecordingError(f"{path}, {wrong}") from None
 

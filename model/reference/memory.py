@@ -1,5 +1,7 @@
 """Host physical memory as the unit sees it: sparse, and able to fail."""
 
+import struct
+
 __all__ = ["Memory", "MemoryFault"]
 
 WORD_BYTES = 8
@@ -41,15 +43,17 @@ class Memory:
 
     def load(self, address: int, data: bytes) -> None:
         """Put `data` at `address`; it can be read from then on, also where reads failed before."""
-        first, last = address // WORD_BYTES, (address + len(data) + WORD_BYTES - 1) // WORD_BYTES
-        image = bytearray(
-            b"".join((self._words.get(i) or 0).to_bytes(WORD_BYTES, "little") for i in range(first, last))
-        )
-        start = address - first * WORD_BYTES
-        image[start : start + len(data)] = data
-        for position in range(last - first):
-            word = image[position * WORD_BYTES : (position + 1) * WORD_BYTES]
-            self._words[first + position] = int.from_bytes(word, "little")
+        first, before = divmod(address, WORD_BYTES)
+        last, behind = divmod(address + len(data), WORD_BYTES)
+        if behind:
+            data = data + self._held(last)[behind:]
+        if before:
+            data = self._held(first)[:before] + data
+        words = struct.unpack(f"<{len(data) // WORD_BYTES}Q", data)
+        self._words.update(enumerate(words, start=first))
+
+    def _held(self, index: int) -> bytes:
+        return (self._words.get(index) or 0).to_bytes(WORD_BYTES, "little")
 
     def fail(self, address: int, size: int) -> None:
         """Let every access to these bytes (whole 64-bit words) fail until something is loaded there."""
