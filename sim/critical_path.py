@@ -5,11 +5,12 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sim.netlist import GLUE, Cell
+from sim.netlist import GLUE, UNIT, Cell
 
 __all__ = ["Hop", "Part", "Path", "arrivals", "slowest_path"]
 
 LUT_OUTPUTS = ("F", "OFX")  # of a LUT, and of the multiplexers that join LUTs to wider ones
+JOINED = ("F1", "FXA", "FXB")  # inputs of these: what comes there is from a part of the same wide LUT
 
 Report = dict[str, Any]
 FindCell = Callable[[str], Cell]
@@ -28,7 +29,7 @@ class Hop:
 
 @dataclass(frozen=True)
 class Part:
-    """What a path spends in one block, on the way to its cells and in them."""
+    """What a path spends in one block, on the way to its cells and in them; a wide LUT counts once."""
 
     block: str
     logic_ns: float
@@ -55,9 +56,11 @@ class Path:
         logic: Counter[str] = Counter()
         routing: Counter[str] = Counter()
         luts: Counter[str] = Counter()
+        entered = ""
         for hop in self.hops:
             (routing if hop.kind == "routing" else logic)[hop.block] += hop.ns  # type: ignore[assignment]
-            luts[hop.block] += hop.kind == "logic" and hop.port in LUT_OUTPUTS
+            luts[hop.block] += hop.kind == "logic" and hop.port in LUT_OUTPUTS and entered not in JOINED
+            entered = hop.port
         return [Part(block, logic[block], routing[block], luts[block]) for block in luts]
 
     def to_json(self) -> dict[str, Any]:
@@ -81,7 +84,7 @@ def _path(entries: list[dict[str, Any]], cell: FindCell) -> Path:
         for entry in entries
     ]
     ends = (entries[0]["from"]["cell"], entries[-1]["to"]["cell"])
-    start, end = (cell(name).register or name for name in ends)
+    start, end = (_register(name, cell) for name in ends)
     return Path(start, end, hops)
 
 
@@ -92,6 +95,11 @@ def arrivals(report: Report, cell: FindCell) -> dict[str, tuple[float, str]]:
         for endpoint in net["endpoints"]:
             end = cell(endpoint["cell"])
             if end.block != GLUE or end.register:
-                arrival = (endpoint["delay"][1], end.register or endpoint["cell"])
+                arrival = (endpoint["delay"][1], _register(endpoint["cell"], cell))
                 latest[end.block] = max(arrival, latest.get(end.block, arrival))
     return dict(sorted(latest.items(), key=lambda item: -item[1][0]))
+
+
+def _register(name: str, cell: FindCell) -> str:
+    """Return what the source calls a register, or its cell: RAM has no other name."""
+    return cell(name).register or name.removeprefix(f"{UNIT}.")

@@ -4,7 +4,7 @@ import re
 from collections import Counter, defaultdict
 from typing import Any, NamedTuple
 
-__all__ = ["BOUNDARY", "GLUE", "KINDS", "Cell", "area", "named_cells"]
+__all__ = ["BOUNDARY", "GLUE", "KINDS", "UNIT", "Cell", "area", "named_cells"]
 
 # Kind of cell -> what it is counted as.
 KINDS = {"LUT4": "lut4", "TRELLIS_FF": "ff", "CCU2C": "carry", "TRELLIS_DPR16X4": "distributed_ram", "DP16KD": "bram"}

@@ -9,7 +9,7 @@ from typing import Any
 
 from model.arch import UnitConfig
 from sim.building import unit_verilog
-from sim.synth import STEPS, DoesNotFit, Synthesis, SynthesisError, synthesise
+from sim.synth import STEPS, DoesNotFit, Flow, Synthesis, SynthesisError, synthesise
 
 __all__ = ["SWEEP", "Point", "chart", "sweep"]
 
@@ -38,8 +38,7 @@ class Point:
 def sweep(
     base: UnitConfig,
     sizes: dict[str, tuple[int, ...]],
-    *,
-    seed: int,
+    flow: Flow,
     progress: Callable[[int], None] | None = None,
 ) -> list[Point]:
     """Synthesise `base` with each size in turn, as many at a time as there are processors.
@@ -59,7 +58,7 @@ def sweep(
         try:
             changed: dict[str, Any] = {field: value}
             verilog = unit_verilog(dataclasses.replace(base, **changed), core_port=False)
-            return Point(field, value, synthesise(verilog, seed=seed, progress=report))
+            return Point(field, value, synthesise(verilog, flow, report))
         except (DoesNotFit, SynthesisError) as error:
             return Point(field, value, None, str(error))
         finally:

