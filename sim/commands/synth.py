@@ -37,12 +37,6 @@ __all__ = ["synth"]
     show_default=True,
     help=f"The FPGA, of {SPEED_GRADE}.",
 )
-@click.option(
-    "--wide-luts/--no-wide-luts",
-    default=True,
-    show_default=True,
-    help="Join LUTs to wider ones; without, the unit is smaller, and a large one may not be routed.",
-)
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Of placement.")
 @click.option("--min-mhz", type=click.FloatRange(min=0), help="Work towards this clock, and fail when it is slower.")
 @click.option("--max-lut4", type=click.IntRange(min=0), help="Fail when it takes more LUT4.")
@@ -51,7 +45,6 @@ __all__ = ["synth"]
 def synth(
     config_name: str,
     device: str,
-    wide_luts: bool,
     seed: int,
     min_mhz: float | None,
     max_lut4: int | None,
@@ -69,7 +62,7 @@ def synth(
     from sim.synth import Flow
 
     config = configuration(config_name)
-    flow = Flow(wide_luts, device, seed, min_mhz or None)
+    flow = Flow(device, seed, min_mhz or None)
     if chart_file and (min_mhz is not None or max_lut4 is not None):
         raise BadInput("--min-mhz and --max-lut4 are limits of one configuration; --sweep measures many")
     if chart_file:

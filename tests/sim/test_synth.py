@@ -153,17 +153,6 @@ def test_device(monkeypatch):
     )
 
 
-def test_wide_luts(folder):
-    wide, narrow = (synthesise(tiny_verilog(), Flow(wide_luts=wide_luts)) for wide_luts in (True, False))
-    assert (wide.to_json()["wide_luts"], narrow.to_json()["wide_luts"]) == (True, False)
-    assert wide.cells["lut4"] != narrow.cells["lut4"]
-    joined = {
-        "-nowidelut" in path.with_name("script.ys").read_text(): "PFUMX" in path.read_text()
-        for path in folder.glob("synth/*/statistics.json")
-    }
-    assert joined == {False: True, True: False}
-
-
 @pytest.mark.parametrize("device", DEVICES)
 def test_every_device_has_the_pin_of_the_clock(device, folder):
     assert synthesise(tiny_verilog(), Flow(device=device)).fmax_mhz > 0
@@ -389,7 +378,7 @@ def test_sweep_command(tiny_units, tmp_path, monkeypatch):
 
     monkeypatch.setattr("sim.sweep.synthesise", synthesised)
     picture, file = tmp_path / "sweep.svg", tmp_path / "sweep.json"
-    options = ("--device", "LFE5U-45F", "--no-wide-luts", "--seed", 2)
+    options = ("--device", "LFE5U-45F", "--seed", 2)
     result = run("--config", "small", *options, "--sweep", picture, "--json", file)
     assert result.exit_code == 0, result.output
     changed = [(p["field"], p["value"]) for p in json.loads(file.read_text())["points"]]
@@ -397,7 +386,7 @@ def test_sweep_command(tiny_units, tmp_path, monkeypatch):
         ("walks", n) for n in (1, 2, 4, 8, 16)
     ]
     assert picture.read_text().count(">IOTLB entries<") == 1
-    assert flows == {Flow(device="LFE5U-45F", wide_luts=False, seed=2)}
+    assert flows == {Flow(device="LFE5U-45F", seed=2)}
     result = run("--sweep", picture, "--min-mhz", 50)
     assert result.exit_code == 2
     assert "--min-mhz and --max-lut4 are limits of one configuration" in result.stderr
