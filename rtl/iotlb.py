@@ -72,8 +72,8 @@ class Iotlb(wiring.Component):
         with m.If(fill):
             m.d.sync += victim.eq(Mux(victim == count - 1, 0, victim + 1))
         for i, tag in enumerate(tags):
-            differs = _differs(tag, self.lookup.page[:page_bits], self.lookup.source_id)
-            m.d.comb += matches[i].eq(valid[i] & ~differs)
+            same_page = _is_in(tag, tag.page ^ self.lookup.page[:page_bits])
+            m.d.comb += matches[i].eq(valid[i] & same_page & (tag.source_id == self.lookup.source_id))
             with m.If(replaced[i]):
                 m.d.sync += [
                     valid[i].eq(1),
@@ -134,27 +134,11 @@ def meets_interrupts(translation):
     )
 
 
-def _parts(tag, difference):
-    """Return the parts of a page number's difference from that of `tag`, each with whether its page counts it."""
-    return (
-        (difference[:LEVEL_BITS], ~tag.large),
-        (difference[LEVEL_BITS : 2 * LEVEL_BITS], ~tag.huge),
-        (difference[2 * LEVEL_BITS :], Const(1, 1)),
-    )
-
-
 def _is_in(tag, difference):
     """Say whether an address is in the page of `tag`, from which its page number has this difference."""
-    return ~Cat((part != 0) & counts for part, counts in _parts(tag, difference)).any()
-
-
-def _differs(tag, page, source_id):
-    """Say whether a look-up is for another page or source-id than those of `tag`.
-
-    By a sum, as that of many bits is but one carry chain in an FPGA: two bits that differ carry, where they count, into
-    the next place, and where the next counts too, on to the end. All places behind one that counts do so.
-    """
-    parts = (*_parts(tag, tag.page ^ page), (tag.source_id ^ source_id, Const(1, 1)))
-    places = [(part[low : low + 2].any(), counts) for part, counts in parts for low in range(0, len(part), 2)]
-    different, counting = (Cat(column) for column in zip(*places, strict=True))
-    return (different + counting)[-1]
+    lower, middle, upper = (
+        difference[:LEVEL_BITS],
+        difference[LEVEL_BITS : 2 * LEVEL_BITS],
+        difference[2 * LEVEL_BITS :],
+    )
+    return ((lower == 0) | tag.large) & ((middle == 0) | tag.huge) & (upper == 0)

