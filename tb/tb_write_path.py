@@ -32,7 +32,7 @@ async def every_clock_matches_model(dut, stall):
     traffic = Traffic(await begin(dut, rng), rng, stall, writes=50, messages=3)
     for _ in range(60):  # then a reset in the middle of it all
         await traffic.clock()
-    writes = 100
+    writes = 150
     traffic = Traffic(await begin(dut, rng), rng, stall, writes=writes, messages=30)
     while sum(map(len, traffic.device.answers.values())) < writes or len(traffic.memory.responses[OWN_ID]) < 30:
         await traffic.clock()
