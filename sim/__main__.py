@@ -1,6 +1,11 @@
 """The command line: `vtd`, also `python -m sim`."""
 
+import signal
+from contextlib import suppress
+from typing import Any
+
 import click
+import psutil
 
 from sim.commands.acpi import acpi
 from sim.commands.bench import bench
@@ -37,8 +42,16 @@ for command in (
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line. Told to terminate, it ends like on Ctrl-C, which a terminal gives its tools too."""
+    signal.signal(signal.SIGTERM, _terminate)
     vtd(prog_name="vtd")
+
+
+def _terminate(*_: Any) -> None:
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            process.terminate()
+    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

@@ -17,6 +17,20 @@ from sim.data.cut import main as cut
 from sim.recording import load_recording
 from tests.sim.handmade import EVENTS, HEADER, write_recording
 
+# A command with a tool that it would leave behind.
+LONG_COMMAND = """
+import subprocess, time
+from sim.__main__ import main, vtd
+
+@vtd.command()
+def long():
+    subprocess.Popen(["sleep", "60"])
+    print("started", flush=True)
+    time.sleep(60)
+
+main()
+"""
+
 # On the reference model alone; test_replay_rtl.py has the simulated unit.
 REPLAY = ("replay", "--simulator", "none")
 
@@ -351,6 +365,15 @@ def test_installed_command_and_module_are_quiet_in_a_pipe(recording: Path) -> No
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout.splitlines()[-1] == "all 5 compared lines equal"
         assert "\x1b" not in done.stdout
+
+
+def test_terminated_command_takes_its_tools_along() -> None:
+    command = [sys.executable, "-c", LONG_COMMAND, "long"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout and process.stdout.readline() == "started\n"
+        process.terminate()
+        _, errors = process.communicate(timeout=30)  # to the end of the pipes, which the tool has too
+    assert (process.returncode, errors) == (1, "\nAborted!\n")
 
 
 def test_progress_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
