@@ -2,7 +2,6 @@
 
 import signal
 from contextlib import suppress
-from typing import Any
 
 import click
 import psutil
@@ -47,7 +46,7 @@ def main() -> None:
     vtd(prog_name="vtd")
 
 
-def _terminate(*_: Any) -> None:
+def _terminate(*_: object) -> None:
     for process in psutil.Process().children(recursive=True):
         with suppress(psutil.NoSuchProcess):
             process.terminate()

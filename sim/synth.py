@@ -65,8 +65,8 @@ NEXTPNR_OPTIONS = (
 ROUNDS = 600  # of the router, at most: where it finds no way it would go on for ever
 
 # What a wire costs the router that works towards no clock: for each other signal on it, at first and more in each
-# round, and for each round in which it had several; and the way that is left. With nextpnr's own the small one
-# has a fifth less of clock.
+# round, and for each round in which it had several; and the way that is left. With nextpnr's own the small unit
+# is a fifth slower.
 PRICES = {
     "router2/initCurrCongWeight": "3.0",
     "router2/currCongWeightMult": "0.2",
