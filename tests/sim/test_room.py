@@ -5,7 +5,7 @@ import re
 import pytest
 
 from sim.devices import DEVICES
-from sim.room import add_blockers, blocked_sites, is_dense, occupied_sites
+from sim.room import add_blockers, blocked_sites
 
 GRID = DEVICES["LFE5U-85F"].grid
 TILES_WITH_ROOM = 15_252 // 2  # in three rows of four, without those of block RAMs
@@ -17,13 +17,17 @@ def places(sites):
     return [(int(place[1]), int(place[2]), place[3]) for place in found]
 
 
-def test_sites_of_a_unit():
-    assert occupied_sites({"LUT4": 100, "CCU2C": 10, "TRELLIS_DPR16X4": 5, "TRELLIS_FF": 1000, "PFUMX": 30}) == 150
+@pytest.mark.parametrize(("kind", "sites"), [("CCU2C", 2), ("TRELLIS_DPR16X4", 6), ("TRELLIS_FF", 0)])
+def test_sites_of_a_unit(kind, sites):
+    """One more LUT is one too many for the largest unit with room."""
+    largest = 57_514
+    assert blocked_sites(GRID, {"LUT4": largest - 100 * sites, kind: 100})
+    assert not blocked_sites(GRID, {"LUT4": largest + 1 - 100 * sites, kind: 100})
 
 
 @pytest.mark.parametrize(
     ("luts", "slices"),
-    [(0, "D"), (33_000, "D"), (34_000, "CD"), (42_000, "CD"), (43_000, "D"), (57_000, "D"), (58_000, ""), (90_000, "")],
+    [(0, "D"), (25_000, "D"), (26_000, "CD"), (42_000, "CD"), (43_000, "D"), (57_000, "D"), (58_000, ""), (90_000, "")],
 )
 def test_room_by_size(luts, slices):
     """Both sites of each slice, in all columns; a unit that is too large for that gets less, or none."""
@@ -31,7 +35,6 @@ def test_room_by_size(luts, slices):
     assert len(set(sites)) == len(sites) == 2 * len(slices) * TILES_WITH_ROOM
     assert len(sites) + luts <= GRID.sites or not sites
     assert {name for _, _, name in places(sites)} == set(slices)
-    assert is_dense(GRID, {"LUT4": luts}) == (luts > 33_456)
 
 
 def test_some_rows_are_left_for_carry_chains():
