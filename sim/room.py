@@ -7,7 +7,7 @@ from typing import Any
 
 from sim.devices import Grid
 
-__all__ = ["add_blockers", "blocked_sites"]
+__all__ = ["add_blockers", "blocked_sites", "is_dense"]
 
 # Sites that a cell of a kind takes; the ends of carry chains take some more.
 SITES = {"LUT4": 1, "CCU2C": 2, "TRELLIS_DPR16X4": 6}
@@ -20,16 +20,24 @@ CHAIN_ROWS = 4  # every fourth row keeps all of its slices, as a carry chain run
 LARGEST_SHARE = 0.87  # of the sites, together with those that stay empty; else the unit needs these itself
 
 
+def _occupied(cells: dict[str, int]) -> int:
+    """Return how many sites a unit of as many cells of each kind takes."""
+    return sum(SITES.get(kind, 0) * count for kind, count in cells.items())
+
+
+def is_dense(grid: Grid, cells: dict[str, int]) -> bool:
+    """Say whether a unit takes so much of the device that its wires are short of room."""
+    return _occupied(cells) > DENSE * grid.sites
+
+
 def blocked_sites(grid: Grid, cells: dict[str, int]) -> list[str]:
-    """Return the sites that stay empty, in nextpnr's names, for a unit of as many cells of each kind; none where it
-    needs all sites itself."""
-    occupied = sum(SITES.get(kind, 0) * count for kind, count in cells.items())
+    """Return the sites that stay empty, in nextpnr's names; none where the unit needs all sites itself."""
     rows = [row for row in grid.rows if row % CHAIN_ROWS]
-    for slices in (SLICES_FOR_DENSE, SLICES) if occupied > DENSE * grid.sites else (SLICES,):
+    for slices in (SLICES_FOR_DENSE, SLICES) if is_dense(grid, cells) else (SLICES,):
         sites = [
             f"X{x}/Y{y}/SLICE{name}.{k}" for y in rows for x in grid.columns for name in slices for k in SITES_OF_SLICE
         ]
-        if occupied + len(sites) <= LARGEST_SHARE * grid.sites:
+        if _occupied(cells) + len(sites) <= LARGEST_SHARE * grid.sites:
             return sites
     return []
 

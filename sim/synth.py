@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sim import netlist as naming
 from sim.building import BUILD, content_key, made_once
@@ -20,7 +20,7 @@ from sim.critical_path import arrivals, slowest_path
 from sim.depth import depth_by_block
 from sim.devices import DEFAULT_DEVICE, DEVICES, SPEED_GRADE
 from sim.netlist import BOUNDARY, KINDS, Cell, Module, area, named_cells
-from sim.room import add_blockers, blocked_sites
+from sim.room import add_blockers, blocked_sites, is_dense
 
 __all__ = ["STEPS", "DoesNotFit", "Flow", "Synthesis", "SynthesisError", "synthesise"]
 
@@ -55,6 +55,16 @@ NEXTPNR_OPTIONS = (
     *("--router", "router2", "--timing-allow-fail", "--detailed-timing-report"),
 )
 ROUNDS = 600  # of the router, at most: where it finds no way it would go on for ever
+
+# What a wire costs the router that works towards no clock: for each other signal on it, at first and more in each
+# round, and for each round in which it had several; and the way that is left. With nextpnr's own, units are up to a
+# tenth slower; but for a dense one the router finds a way sooner.
+PRICES = {
+    "router2/initCurrCongWeight": "3.0",
+    "router2/currCongWeightMult": "0.2",
+    "router2/histCongWeight": "2.0",
+    "router2/estimateWeight": "1.0",
+}
 
 # What the logs say as the work goes on: each is one step of the progress.
 YOSYS_STEPS = ("FLATTEN pass", "ALUMACC pass", "MEMORY_MAP pass", "DFFLEGALIZE pass", "ABC9 pass", "AUTONAME pass")
@@ -131,6 +141,14 @@ class _TooManyRounds(Exception):
     """The router does not come to an end."""
 
 
+class _Additions(NamedTuple):
+    """What comes to a netlist before it is placed: settings that are none of nextpnr's options, and the sites that stay
+    empty."""
+
+    settings: dict[str, str]
+    blocked: list[str]
+
+
 @dataclass(frozen=True)
 class Synthesis:
     """What came of it. `blocks` is the area of each block by kind of cell, `depths` how many LUTs in a row are in
@@ -181,17 +199,17 @@ def _synthesise(verilog: str, flow: Flow, progress: Report | None) -> Synthesis:
     versions = [version(package) for package in PACKAGES]
     key = content_key(verilog, flow.yosys_script, Path(naming.__file__).read_text(), *versions)
     netlist = made_once(BUILD / "synth" / key, lambda folder: _map(folder, verilog, flow, progress))
-    blocked = blocked_sites(DEVICES[flow.device].grid, _counts(netlist)) if flow.for_area else []
-    placed = content_key(*flow.nextpnr_options, *blocked, PINS, str(ROUNDS))
+    additions = _additions(netlist, flow)
+    placed = content_key(*flow.nextpnr_options, json.dumps(additions), PINS, str(ROUNDS))
     try:
         folder = made_once(
-            netlist.with_name(f"{key}-{placed}"), lambda folder: _place(folder, netlist, flow, blocked, progress)
+            netlist.with_name(f"{key}-{placed}"), lambda folder: _place(folder, netlist, flow, additions, progress)
         )
     except DoesNotFit as error:
         raise DoesNotFit(f"the unit does not fit {flow.device}: {error}") from None
     if not (folder / "report.json").exists():
         raise DoesNotFit(f"the unit does not fit {flow.device}: in {ROUNDS} rounds not all of its wires were routed")
-    return _read(netlist, folder, flow, len(blocked))
+    return _read(netlist, folder, flow, len(additions.blocked))
 
 
 def _map(folder: Path, verilog: str, flow: Flow, progress: Report | None) -> None:
@@ -204,10 +222,18 @@ def _map(folder: Path, verilog: str, flow: Flow, progress: Report | None) -> Non
     (folder / "flat.json").unlink()
 
 
-def _place(folder: Path, netlist: Path, flow: Flow, blocked: list[str], progress: Report | None) -> None:
+def _additions(netlist: Path, flow: Flow) -> _Additions:
+    if not flow.for_area:
+        return _Additions({}, [])
+    grid, counts = DEVICES[flow.device].grid, _counts(netlist)
+    return _Additions({} if is_dense(grid, counts) else PRICES, blocked_sites(grid, counts))
+
+
+def _place(folder: Path, netlist: Path, flow: Flow, additions: _Additions, progress: Report | None) -> None:
     """Fill `folder` with the report of nextpnr, without one when the router gave up."""
     design = json.loads((netlist / "netlist.json").read_text())
-    add_blockers(design["modules"][TOP], blocked)
+    design["modules"][TOP]["settings"] = additions.settings
+    add_blockers(design["modules"][TOP], additions.blocked)
     local = folder / "netlist.json"  # the tools see nothing outside of the folder that they run in
     local.write_text(json.dumps(design))
     (folder / "pins.lpf").write_text(PINS)

