@@ -31,7 +31,7 @@ NOT_RUN = {
     "make test": "it runs this test",
     "vtd replay linux-scalable.jsonl.gz": "run below, where the shared folders are",
     "vtd synth --config small --min-mhz 72": "it takes minutes; tests/sim/test_synth.py synthesises a tiny unit",
-    "vtd synth --config small --sweep build/sweep.svg --json build/sweep.json": "it takes hours; as above",
+    "vtd synth --config small --sweep build/sweep.svg --json build/sweep.json": "it takes an hour; as above",
 }
 
 FENCE = re.compile(r"^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
