@@ -128,7 +128,9 @@ class GlobalCommand(wiring.Component):
                 m.d.comb += step.eq(this)
         m.d.comb += [
             self.drain.p.dma.eq((step == Step.SRTP) & int(self.config.esrtps)),
-            self.drain.p.interrupts.eq((step == Step.SIRTP) & int(self.config.esirtps)),
+            self.drain.p.interrupts.eq(
+                ((step == Step.SIRTP) | ((step == Step.IRE) & ~command.ire)) & int(self.config.esirtps)
+            ),
         ]
 
     def _begin(self, m, step, command):

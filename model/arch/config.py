@@ -76,7 +76,7 @@ class UnitConfig:
     dwd: bool = parameter(True, "invalidations drain writes; must be true from version 2 on")
     drd: bool = parameter(True, "invalidations drain reads; must be true from version 2 on")
     pi: bool = parameter(True, "interrupts can be posted", needs="ir", cost="the poster")
-    esirtps: bool = parameter(True, "SIRTP invalidates the interrupt entry cache by itself")
+    esirtps: bool = parameter(True, "SIRTP, and clearing IRE, invalidates the interrupt entry cache by itself")
     esrtps: bool = parameter(True, "SRTP invalidates context-cache and IOTLB by itself")
     # ECAP
     c: bool = parameter(True, "accesses to tables are coherent with processor caches; memory must make it true")

@@ -46,7 +46,7 @@ class GlobalCommand:
         self._levels = {TE: TES} | ({QIE: QIES} if config.qi else {}) | ({IRE: IRES, CFI: CFIS} if config.ir else {})
         # In the order in which they take effect: rule 28.13.
         self._controls = (TE, SRTP) + (QIE,) * config.qi + (IRE, SIRTP, CFI) * config.ir
-        self._invalidations = {SRTP: (int(config.esrtps), 0), SIRTP: (0, int(config.esirtps))}
+        self._esrtps, self._esirtps = int(config.esrtps), int(config.esirtps)
         self._state = IDLE
         self._command = self._waiting = self._waits = 0
 
@@ -61,7 +61,7 @@ class GlobalCommand:
         if self._state != ACT:
             return None
         control = self._next_control()
-        return None if control in (0, QIE) else self._invalidations.get(control, (0, 0))
+        return None if control in (0, QIE) else self._invalidations(control)
 
     def step(self, inputs: Inputs) -> Outputs:
         """Return this clock's latches, then advance one clock; a write acts after all else."""
@@ -84,6 +84,10 @@ class GlobalCommand:
             elif wanted != (self.status & self._levels[control] != 0):
                 return control
         return 0
+
+    def _invalidations(self, control: int) -> tuple[int, int]:
+        of_interrupts = control == SIRTP or (control == IRE and not self._command & IRE)
+        return self._esrtps * (control == SRTP), self._esirtps * of_interrupts
 
     def _clear_status(self, write: int) -> None:
         if write & SRTP:

@@ -35,10 +35,13 @@ class InterruptSoftware(TableSoftware, QueueSoftware):
     def _set_remapping(self, on: bool) -> Steps:
         if self.world.interrupts.remapping.newest == on:
             return  # nothing drains then
-        self.world.interrupts.remapping.write(on, self.bench.now)
+        world, now = self.world.interrupts, self.bench.now
+        if on and self.config.esirtps:  # emptied when IRE was cleared, and nothing was read since
+            world.invalidated(now, now, InterruptScope())
+        world.remapping.write(on, now)
         yield from self._global_command(IRE=on)
         yield from self._poll(GSTS, GSTS["IRES"].mask, GSTS["IRES"].to(int(on)))
-        self.world.interrupts.remapping.settle(self.bench.now)
+        world.remapping.settle(self.bench.now)
 
     def _set_compatibility(self, on: bool) -> Steps:
         if self.world.interrupts.compatibility.newest == on:
@@ -76,9 +79,15 @@ class InterruptSoftware(TableSoftware, QueueSoftware):
         yield from self._ask_interrupts([self.interrupts.hot_index() for _ in range(2)])
 
     def _remapping_off(self) -> Steps:
+        """Entries change meanwhile; with ESIRTPS that needs no invalidation."""
+        indices = [self.interrupts.hot_index() for _ in range(2)]
+        yield from self._ask_interrupts(indices)
         yield from self._set_remapping(False)
         yield from self._pause(self.rng.randint(0, 100))
+        for index in indices:
+            self._change_interrupt_entry(index)
         yield from self._set_remapping(True)
+        yield from self._ask_interrupts(indices)
 
     def _other_compatibility(self) -> Steps:
         on = not self.world.interrupts.compatibility.newest
@@ -114,6 +123,14 @@ class InterruptSoftware(TableSoftware, QueueSoftware):
         mask = (1 << self.rng.choice((0, 0, 0, 1, 2, 3, 8, 15))) - 1
         return InterruptScope(index & ~mask & 0xFFFF if width < 0.6 else index, mask)
 
+    def _change_interrupt_entry(self, index: int) -> bool:
+        """Replace an entry; False where memory fails."""
+        place = self.interrupts.place(index)
+        if self.words.granule(place) is None:
+            return False
+        self.words.store(place, self.interrupts.entry())
+        return True
+
     def _change_interrupt_entries(self) -> Steps:
         """Change some entries, then invalidate what may be cached of them."""
         rng = self.rng
@@ -122,12 +139,9 @@ class InterruptSoftware(TableSoftware, QueueSoftware):
             index = self.interrupts.hot_index()
             if rng.random() < 0.6:
                 yield from self._ask_interrupts([index])
-            place = self.interrupts.place(index)
-            if self.words.granule(place) is None:
-                continue
-            self.words.store(place, self.interrupts.entry())
-            changed.append(index)
-            yield from self._pause(rng.choice((0, 0, 5, 50)))
+            if self._change_interrupt_entry(index):
+                changed.append(index)
+                yield from self._pause(rng.choice((0, 0, 5, 50)))
         if rng.random() < 0.9:
             yield from self._invalidate_interrupts([self._interrupt_scope(index) for index in changed])
         yield from self._ask_interrupts(changed)
@@ -146,8 +160,7 @@ class InterruptSoftware(TableSoftware, QueueSoftware):
         while not self._is_read and self.bench.now < last:
             yield
         self.coverage["changes as an interrupt reads its entry"] += self._is_read
-        if self.words.granule(place) is not None:
-            self.words.store(place, interrupts.entry())
+        self._change_interrupt_entry(index)
         yield from self._invalidate_interrupts([self._interrupt_scope(index)])
         yield from self._settle()
         yield from self._ask_interrupts([index] * 2)

@@ -125,7 +125,8 @@ BREAKAGES = (
     Breakage("interrupts are not awaited", "unit.py", "self._remapper.older_epoch | ", ""),
     Breakage("messages of the older epoch are not awaited", "unit.py", "older.eq(chosen[-1] & self._remapper.message_older)", "older.eq(0)"),
     Breakage("SIRTP does nothing", "global_command.py", "m.d.comb += self.latch_interrupt_table.eq(1)", "pass"),
-    Breakage("SIRTP leaves the interrupt entry cache as it is", "global_command.py", "(step == Step.SIRTP) & int(self.config.esirtps)", "0"),
+    Breakage("SIRTP leaves the interrupt entry cache as it is", "global_command.py", "(step == Step.SIRTP) | ", "0 | "),
+    Breakage("clearing IRE leaves the interrupt entry cache as it is", "global_command.py", " | ((step == Step.IRE) & ~command.ire)", ""),
     # Interrupts: order and answers
     Breakage("a message overtakes writes", "interrupt_remapper.py", "may_leave = first & self._fence_off(m)", "may_leave = first & (self._fence_off(m) | ~0)"),
     Breakage("the fence waits for nobody", "outstanding.py", "sent.mark.eq(self.fence)", "sent.mark.eq(0)"),

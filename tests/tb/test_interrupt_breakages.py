@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from model.arch.config import PRESETS
+from model.arch.registers import GCMD
 from model.cycle.interrupt_entry_cache import Fill
 from model.cycle.interrupt_remapper import Slot
 from model.cycle.unit import Unit
@@ -31,8 +32,18 @@ def index_mask_ignored(unit: Unit) -> None:
 
 def new_table_with_old_entries(unit: Unit) -> None:
     """SIRTP invalidates nothing, though CAP.ESIRTPS says so."""
-    invalidations = unit.registers._command._invalidations
-    unit.registers._command._invalidations = dict.fromkeys(invalidations, (1, 0))
+    _not_invalidated_with(unit, GCMD["SIRTP"].mask)
+
+
+def remapping_off_with_old_entries(unit: Unit) -> None:
+    """Clearing IRE invalidates nothing, though CAP.ESIRTPS says so."""
+    _not_invalidated_with(unit, GCMD["IRE"].mask)
+
+
+def _not_invalidated_with(unit: Unit, broken: int) -> None:
+    command = unit.registers._command
+    right = command._invalidations
+    command._invalidations = lambda control: (0, 0) if control == broken else right(control)
 
 
 def interrupts_not_drained(unit: Unit) -> None:
@@ -184,6 +195,7 @@ WRONG = [
     cache_keeps_what_is_invalidated,
     index_mask_ignored,
     new_table_with_old_entries,
+    remapping_off_with_old_entries,
     interrupts_not_drained,
     messages_not_drained,
     older_entry_kept,
