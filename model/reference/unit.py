@@ -337,10 +337,10 @@ def _done(granularity: ContextGranularity | IotlbGranularity) -> str:
 
 
 def _is_malformed(request: DmaRequest) -> bool:
-    """3.1. Always refused, whatever the tables say: AT = 11, a write with AT = 01, and, without ECAP.PTRS, a
-    translated request with PASID."""
+    """3.1. Always refused, whatever the tables say: AT = 11, a write or AtomicOp with AT = 01, and, without ECAP.PTRS,
+    a translated request with PASID."""
     if request.address_type is AddressType.TRANSLATION_REQUEST:
-        return request.access is DmaAccess.WRITE
+        return request.access in (DmaAccess.WRITE, DmaAccess.ATOMIC)
     if request.address_type is AddressType.TRANSLATED:
         return request.pasid is not None
     return request.address_type is AddressType.RESERVED

@@ -66,9 +66,10 @@ def test_3_1_reserved_address_type_is_malformed(access, address, translation):
 
 @both_translation_states
 @pytest.mark.parametrize("address", [0x12_3456_7000, 0xFEE00000])
-def test_3_1_write_as_translation_request_is_malformed(address, translation):
+@pytest.mark.parametrize("access", [WRITE, DmaAccess.ATOMIC])
+def test_3_1_write_as_translation_request_is_malformed(access, address, translation):
     mapped = mapped_page(translation)
-    result = mapped.dma(WRITE, address, address_type=TRANSLATION_REQUEST)
+    result = mapped.dma(access, address, address_type=TRANSLATION_REQUEST)
     assert result == DmaResult(refusal=Refusal.MALFORMED)
     assert_not_recorded(mapped.unit)
 
