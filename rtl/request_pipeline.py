@@ -5,7 +5,6 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from model.arch import FaultReason, UnitConfig
-from model.arch.axi import Size
 from model.arch.encodings import INTERRUPT_PREFIX, TableMode
 from model.arch.sizes import SLOTS_LEFT
 from rtl.fault_recorder import record_layout
@@ -67,7 +66,6 @@ def verdict_layout(config: UnitConfig) -> data.StructLayout:
             "suppressed": 1,  # it is not recorded
             "fault_reason": 8,
             "interrupt": 1,  # the fault is one of an interrupt request
-            "exempt": 1,  # an interrupt request, which protected memory does not stop
             "fills": 1,  # brings a page that the IOTLB does not hold
             "address": config.haw,
         }
@@ -275,7 +273,7 @@ class RequestPipeline(wiring.Component):
             reason = Mux(untranslated, FaultReason.ADDRESS_BEYOND_WIDTH, FaultReason.TRANSLATION_TYPE_BLOCKS)
             self._fault(m, late, reason, context.fault_processing_disable)
 
-        judgement, verdict, by_address = Signal(judgement_layout()), Signal(verdict_layout(config)), Signal()
+        judgement, verdict = Signal(judgement_layout()), Signal(verdict_layout(config))
         page = Mux(item.has_result, result.translation, translation)
         m.d.comb += [
             judgement.eq(Mux(asks, late, early)),
@@ -289,12 +287,10 @@ class RequestPipeline(wiring.Component):
             verdict.interrupt.eq(judgement.interrupt),
             # Permissions held, so it may be kept; another walk may have filled it in the meantime.
             verdict.fills.eq(item.has_result & ~result.pass_through & ~self.iotlb_hit & item.translate),
-            verdict.exempt.eq(is_interrupt(request) & is_in_interrupt_range(request.address)),
             # Of no meaning unless it passes.
-            by_address.eq(~item.translate | (untranslated & is_in_interrupt_range(request.address))),
             verdict.address.eq(
                 Mux(
-                    ~by_address & Mux(item.has_result, ~result.pass_through, by_page),
+                    item.translate & Mux(item.has_result, ~result.pass_through, by_page),
                     self._translate(m, request, page),
                     request.address,
                 )
@@ -314,8 +310,7 @@ class RequestPipeline(wiring.Component):
         with m.Elif(untranslated & is_interrupt_range & ~(request.pasid_valid & item.translate)):
             with m.If(request.access == Access.ZERO_LENGTH_READ):
                 m.d.comb += [judgement.refused.eq(1), judgement.completes.eq(1)]
-            # An interrupt request passes as with remapping off until the interrupt block exists.
-            with m.Elif(~is_interrupt(request)):
+            with m.Else():  # interrupt requests go another way
                 self._fault(m, judgement, FaultReason.NOT_AN_INTERRUPT_REQUEST)
                 m.d.comb += judgement.interrupt.eq(1)
         with m.Elif(~item.translate):
@@ -373,7 +368,7 @@ class RequestPipeline(wiring.Component):
             self.order.id.eq(request.id),
             self.order.replayed.eq(item.replayed),
             self.order.slot.eq(item.slot),
-            is_protected.eq(self._is_protected(verdict.address) & ~verdict.exempt),
+            is_protected.eq(self._is_protected(verdict.address)),
             self._passes.eq(verdict.passes & ~self.blocked & ~is_protected),
         ]
         for issue, direction in ((self.issue_read, ~item.write), (self.issue_write, item.write)):
@@ -451,10 +446,3 @@ def by_count(flags, cases):
 def is_in_interrupt_range(address):
     """Say whether an address is 0xFEEx_xxxx."""
     return address[20:] == INTERRUPT_PREFIX
-
-
-def is_interrupt(request):
-    """Say whether a request to 0xFEEx_xxxx has the form of an interrupt: one aligned dword written (rule 3.4)."""
-    attributes = request.attributes
-    one_dword = (attributes.len == 0) & (attributes.size == Size.DWORD) & (request.address[:2] == 0)
-    return (request.access == Access.WRITE) & one_dword

@@ -186,7 +186,7 @@ class Stimulus:
 
     def protected(self) -> Protected:
         if CONFIG.plmr and self.rng.random() < 0.8:
-            low = (self.rng.choice((LOW, LOW, 0xFEE0_0000 & -UNIT)),) * 2  # interrupts pass all the same
+            low = (self.rng.choice((LOW, LOW, 0xFEE0_0000 & -UNIT)),) * 2
         else:
             low = (UNIT, 0)
         high = (HIGH, HIGH + UNIT) if CONFIG.phmr and self.rng.random() < 0.8 else (2 * UNIT, UNIT)

@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 from model.arch import FaultReason, UnitConfig
-from model.arch.axi import Size
 from model.arch.encodings import INTERRUPT_PREFIX, TableMode
 from model.arch.sizes import SLOTS_LEFT
 from model.cycle.fault_recorder import Record
@@ -183,7 +182,7 @@ class RequestPipeline:
         request = item.request
         fault_reason, suppressed, refused, okay, walk, address, interrupt = verdict
         if not refused and not walk and protected.enable:
-            refused = self._is_protected(request, address, protected)
+            refused = self._is_protected(address, protected)
         if blocked or refused or walk:
             record = None
             if fault_reason and not suppressed:
@@ -266,7 +265,7 @@ class RequestPipeline:
         ):
             return REFUSED
         if address >> 20 == INTERRUPT_PAGES and not address_type and not (request.pasid_valid and item.translate):
-            return _in_interrupt_range(request)
+            return COMPLETED if request.access == ZERO_LENGTH_READ else NOT_AN_INTERRUPT
         if not item.translate:
             if address_type or address > self.haw_mask:
                 return REFUSED
@@ -311,10 +310,8 @@ class RequestPipeline:
             return _fault(OUTPUT_IN_INTERRUPT_RANGE, translation.fault_processing_disable)
         return Verdict(address=address)
 
-    def _is_protected(self, request: Request, address: int, protected: Protected) -> int:
+    def _is_protected(self, address: int, protected: Protected) -> int:
         """Regions are multiples of at least 4 KiB, so a burst, which stays in a 4 KiB page, is in or out as a whole."""
-        if request.address >> 20 == INTERRUPT_PAGES and _is_interrupt(request):
-            return 0
         _, low_base, low_limit, high_base, high_limit = protected
         ones = self.protected_ones
         return int(
@@ -327,26 +324,10 @@ def _fault(reason: int, suppressed: int = 0) -> Verdict:
     return Verdict(reason, suppressed, 1)
 
 
-def _in_interrupt_range(request: Request) -> Verdict:
-    """Rule 3.4. An interrupt request passes as with remapping off until the interrupt block exists."""
-    if request.access == ZERO_LENGTH_READ:
-        return COMPLETED
-    if _is_interrupt(request):
-        return Verdict(address=request.address)
-    return NOT_AN_INTERRUPT
-
-
-def _is_interrupt(request: Request) -> bool:
-    """Say whether a request to 0xFEEx_xxxx has the form of an interrupt: one aligned dword written (rule 3.4)."""
-    attributes = request.attributes
-    return request.access == WRITE and not attributes.len and attributes.size == DWORD and not request.address & 3
-
-
 NO_ENTRY, NO_DECISION, NO_CONTEXT = Entry(), Decision(), Context()
 # Plain numbers: a member of an IntEnum costs a look-up, and an operation with it a conversion.
-WRITE, ZERO_LENGTH_READ = int(Access.WRITE), int(Access.ZERO_LENGTH_READ)
-WRITES = (WRITE, int(Access.ATOMIC))
-DWORD, LEGACY, ABORT_DMA = int(Size.DWORD), int(TableMode.LEGACY), int(TableMode.ABORT_DMA)
+ZERO_LENGTH_READ, WRITES = int(Access.ZERO_LENGTH_READ), (int(Access.WRITE), int(Access.ATOMIC))
+LEGACY, ABORT_DMA = int(TableMode.LEGACY), int(TableMode.ABORT_DMA)
 INTERRUPT_PAGES = INTERRUPT_PREFIX
 DMA_ABORTED = int(FaultReason.DMA_ABORTED)
 TRANSLATION_TABLE_MODE_INVALID = int(FaultReason.TRANSLATION_TABLE_MODE_INVALID)
