@@ -21,10 +21,10 @@ class EventMessage(wiring.Component):
     """Control register (FECTL or IECTL) of one event, and the messages that leave.
 
     Spec: rules 25.
-    Timing: `message` is offered from the clock after the event on and held until it is taken. While one is on
-    offer, a further event waits in IP. What meets in one clock acts in this order: the write of IM, `withdraw`,
-    `event`, the message. A message carries address and data as the registers show them in the clock of the event
-    (or of the write that unmasks it), before a write of that clock.
+    Timing: `message` is offered from the clock after the event on, until it is taken, masked or withdrawn. IP is 1
+    until it is taken; a further event before that is reported by the same message. What meets in one clock acts in this
+    order: the message that is taken, the write of IM, `withdraw`, `event`. A message carries address and data as the
+    registers show them in the clock of the event (or of the write that unmasks it), before a write of that clock.
 
     Members
     -------
@@ -39,7 +39,7 @@ class EventMessage(wiring.Component):
     control : Out(32)
         IM and IP as software reads them, from registers.
     message : Out(stream)
-        Messages; valid and payload are registers.
+        Messages; valid and payload are registers. What is on offer may be taken back.
     """
 
     def __init__(self):
@@ -58,18 +58,20 @@ class EventMessage(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         masked, pending = Signal(init=FECTL["IM"].reset), Signal()
-        now_masked, now_pending, free, send = Signal(), Signal(), Signal(), Signal()
+        now_masked, now_pending, taken = Signal(), Signal(), Signal()
         m.d.comb += [
+            taken.eq(self.message.valid & self.message.ready),
             now_masked.eq(Mux(self.write.valid, self.write.mask, masked)),
-            now_pending.eq((pending & ~self.withdraw) | self.event),
-            free.eq(~self.message.valid | self.message.ready),
-            send.eq(now_pending & ~now_masked & free),
+            now_pending.eq((pending & ~taken & ~self.withdraw) | self.event),
             self.control.eq(masked << FECTL["IM"].lsb | pending << FECTL["IP"].lsb),
         ]
-        m.d.sync += [masked.eq(now_masked), pending.eq(now_pending & ~send)]
-        with m.If(free):
+        m.d.sync += [
+            masked.eq(now_masked),
+            pending.eq(now_pending),
+            self.message.valid.eq(now_pending & ~now_masked),
+        ]
+        with m.If(~self.message.valid | taken):
             m.d.sync += [
-                self.message.valid.eq(send),
                 self.message.p.address.eq(self.address),
                 self.message.p.data.eq(self.data),
             ]

@@ -39,8 +39,11 @@ def draw(rng: Random, ready: float) -> Inputs:
 def count(seen: Counter, model: EventMessage, inputs: Inputs) -> None:
     """Count what must not be missing from a run, before the model's step."""
     pending = model.control & IP
+    on_offer = model.message is not None and not inputs.ready
     seen["taken"] += model.message is not None and inputs.ready
-    seen["waiting"] += bool(model.message and pending)
+    seen["reported together"] += bool(on_offer and inputs.event)
+    seen["masked on offer"] += bool(on_offer and inputs.mask)
+    seen["withdrawn on offer"] += bool(on_offer and inputs.withdraw and not inputs.event)
     seen["withdrawn"] += bool(pending and inputs.withdraw and not inputs.event)
     seen["replaced"] += bool(pending and inputs.withdraw and inputs.event)
     seen["unmasked"] += bool(pending and inputs.mask == 0)
@@ -69,4 +72,5 @@ async def every_clock_matches_model(dut):
     start_clock(dut)
     for ready in PHASES:
         await run_phase(dut, rng, seen, ready)
-    assert_seen(seen, {"taken": 100, "waiting": 100, "withdrawn": 50, "replaced": 50, "unmasked": 50})
+    assert_seen(seen, {"taken": 100, "reported together": 100, "withdrawn": 50, "replaced": 50, "unmasked": 50})
+    assert_seen(seen, {"masked on offer": 50, "withdrawn on offer": 50})

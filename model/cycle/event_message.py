@@ -35,12 +35,12 @@ class EventMessage:
         self.message: Message | None = None
 
     def step(self, inputs: Inputs) -> None:
-        """Advance one clock. The write of IM acts first, then `withdraw`, `event`, and at last the message."""
+        """Advance one clock. The message that is taken comes first, then the write of IM, `withdraw` and `event`."""
+        taken = self.message is not None and inputs.ready
         masked = self.control & IM if inputs.mask is None else IM * inputs.mask
-        pending = IP if inputs.event or (self.control & IP and not inputs.withdraw) else 0
-        if self.message is not None and inputs.ready:
+        pending = IP if inputs.event or (self.control & IP and not taken and not inputs.withdraw) else 0
+        if masked or not pending:
             self.message = None
-        if pending and not masked and self.message is None:
+        elif self.message is None or taken:
             self.message = Message(inputs.address, inputs.data)
-            pending = 0
         self.control = masked | pending

@@ -89,7 +89,7 @@ BREAKAGES = (
     # Faults and events
     Breakage("PFO is not set", "fault_recorder.py", "overflow_left | (wanted & ~written)", "overflow_left"),
     Breakage("FRI is of the newest record", "fault_recorder.py", "with m.If(written & ~left.any()):", "with m.If(written):"),
-    Breakage("IM is ignored", "event_message.py", "now_pending & ~now_masked &", "now_pending &"),
+    Breakage("IM is ignored", "event_message.py", "now_pending & ~now_masked", "now_pending"),
     # Invalidation queue and registers
     Breakage("the head stays", "invalidation_queue.py", "(self.head + size) & self._offset_mask", "self.head"),
     Breakage("the head moves twice", "invalidation_queue.py", "(self.head + size) & self._offset_mask", "(self.head + size + size) & self._offset_mask"),
