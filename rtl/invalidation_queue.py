@@ -182,7 +182,8 @@ class InvalidationQueue(wiring.Component):
             self._sent.eq(self.status_write.valid & self.status_write.ready),
         ]
         m.d.sync += [
-            self._unanswered.eq(self._unanswered + self._sent - self.status_written),
+            # An answer that nobody waits for changes nothing.
+            self._unanswered.eq(self._unanswered + self._sent - (self.status_written & (self._unanswered != 0))),
             self.wait_completed.eq(0),
         ]
         with m.FSM():

@@ -39,6 +39,7 @@ class Surroundings:
 
     `read` gives the 16 bytes at an address, or None when memory fails. `commands`, `writes` (address, data),
     `completions`: what the queue has done so far. `drain_clocks()`: from a command to its `done`.
+    `stray`: likelihood, while memory owes none, of an answer to a write that nobody made.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class Surroundings:
         ready: float = 1.0,
         latency: Callable[[], int] = lambda: 50,
         drain_clocks: Callable[[], int] = lambda: 3,
+        stray: float = 0.0,
     ) -> None:
         self.clock = 0
         self.commands: list[Invalidation] = []
@@ -60,6 +62,7 @@ class Surroundings:
         self._ready = ready
         self._latency = latency
         self._drain_clocks = drain_clocks
+        self._stray = stray
         self._reads: list[tuple[int, int, int | None]] = []  # due, tag, entry
         self._writes: deque[int] = deque()  # due; answered in order
         self._done = -1  # when the command is done
@@ -98,7 +101,7 @@ class Surroundings:
         if self._writes and self._writes[0] <= self.clock:
             self._writes.popleft()
             return True
-        return False
+        return not self._writes and self._rng.random() < self._stray
 
 
 class Batch:

@@ -100,6 +100,7 @@ async def every_clock_matches_model(dut):
             ready=ready,
             latency=lambda latency=latency: rng.randint(1, latency),
             drain_clocks=lambda: rng.choice((3, 3, 3, 4, 30)),
+            stray=0.02,
         )
         await run(dut, clocks, software, around, seen)
         seen.update(software.seen)

@@ -100,7 +100,7 @@ class InvalidationQueue:
             self.state = self._do(command_ready, done, sent)
         else:
             self.state = SETTLE if state == ERROR else STOPPED if state == SETTLE or iqe else IDLE
-        self._unanswered += sent - status_written
+        self._unanswered += sent - (status_written if self._unanswered else 0)
 
         if read_ready:
             self.read = None
