@@ -9,6 +9,7 @@ def at(number, values):
     """Return the value at the place `number`, by a tree of multiplexers."""
     if len(values) == 1:
         return values[0]
+    values = list(values)
     return Mux(number[0], at(number[1:], values[1::2]), at(number[1:], values[::2]))
 
 
@@ -28,11 +29,15 @@ def in_turn(wants, turn):
 
 def decoded(number):
     """Return the vector whose bit at `number` is 1, the others 0."""
+    return Cat(_decoded_bits(number))
+
+
+def _decoded_bits(number):
     if len(number) == 1:
-        return Cat(~number, number)
+        return [~number[0], number[0]]
     half = len(number) // 2
-    low, high = decoded(number[:half]), decoded(number[half:])
-    return Cat(low & bit.replicate(len(low)) for bit in high)
+    low, high = _decoded_bits(number[:half]), _decoded_bits(number[half:])
+    return [a & b for b in high for a in low]
 
 
 def first(bits):
