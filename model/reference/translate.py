@@ -177,13 +177,15 @@ class Translator:
         for level in range(levels, 0, -1):
             shift, table_form, page_form = self._levels[level]
             form = page_form if table_form is None else table_form
+            assert form is not None  # every level has a form
             place = table + (address >> shift & INDEX_MASK) * 8
             if self.trace:
                 self.trace(_lookup(level, levels, table, address, shift))
-            entry = self._read(form.structure, place, "LCT.4.3" if level == levels else "LSS.1", "rule 6.3")  # type: ignore[union-attr]
+            entry = self._fetch(form.structure, place, "LCT.4.3" if level == levels else "LSS.1", "rule 6.3")
             if page_form is not None and table_form is not None and entry & PS:
                 form = page_form
-            assert form is not None  # every level has a form
+            if self.trace:
+                self.trace(Entry("read", "rule 6.3", form.structure, place, entry, form.structure.bytes))
             if not entry & (READ | WRITE):
                 if self.trace:
                     text = "R and W are 0: nothing is mapped from here on"
@@ -220,15 +222,19 @@ class Translator:
             raise Fault(_missing(access, permissions))
 
     def _read(self, structure: Structure, address: int, error: str, rule: str) -> int:
+        entry = self._fetch(structure, address, error, rule)
+        if self.trace:
+            self.trace(Entry("read", rule, structure, address, entry, structure.bytes))
+        return entry
+
+    def _fetch(self, structure: Structure, address: int, error: str, rule: str) -> int:
+        """Read an entry whose form may depend on what it holds; whoever knows the form tells the trace."""
         try:
-            entry = self._memory.read(address, structure.bytes)
+            return self._memory.read(address, structure.bytes)
         except MemoryFault:
             if self.trace:
                 self.trace(Entry("the read fails", rule, structure, address, None, structure.bytes))
             raise Fault(error) from None
-        if self.trace:
-            self.trace(Entry("read", rule, structure, address, entry, structure.bytes))
-        return entry
 
     def _note(self, text: str, rule: str, blame: int = 0) -> None:
         if self.trace:

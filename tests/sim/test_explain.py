@@ -285,7 +285,7 @@ def test_register_read(recording: Path) -> None:
         ),
         (8, "0040000000000000", ["     so: R and W are 0: nothing is mapped from here on  [rule 6.3]", "LGN.3"]),
         (8, None, ["  3. SECOND_STAGE_PML4E at 0x3008: the read fails  [rule 6.3]", "LCT.4.3"]),
-        (9, "8300000000000000", ["SECOND_STAGE_PDPE at 0x4010", "page of 0x40000000 bytes"]),
+        (9, "8300000000000000", ["SECOND_STAGE_PDPE_1G at 0x4010", "page of 0x40000000 bytes"]),
         (10, "0168000000000000", ["     so: bits that must be 0 here are 1: 0x800  [LSS.2]", "RSVD_11_11 = 0x1  <--"]),
         (11, "0378000000000000", ["reserved, since ECAP.SC is 0", "LSS.2"]),
         (11, "0770000000000000", ["        IGN_2_2 = 0x1: ignored", "permitted"]),

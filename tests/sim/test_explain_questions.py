@@ -80,6 +80,24 @@ def test_quadword_that_fails(tables: Path) -> None:
     assert "fault 0x7  [LSS.1]" in text
 
 
+@pytest.mark.parametrize(
+    ("entry", "lines"),
+    [
+        (
+            "0x200883",
+            ["PS = 0x1: 1 = page", "SNP = 0x1: snoop (reserved when ECAP.SC=0)", "ADDR = 0x1, address 0x200000: page"],
+        ),
+        ("0x203083", ["PS = 0x1: 1 = page", "RSVD_20_12 = 0x3  <--: reserved", "ADDR = 0x1, address 0x200000: page"]),
+    ],
+)
+def test_page_of_2_mib_is_no_pointer_to_a_table(tables: Path, entry: str, lines: list[str]) -> None:
+    tables.write_text(TABLES.replace("0x4010 = 0x5001", f"0x4010 = {entry}"))
+    text = explained(tables, "--source-id", "00:02.0", "--address", "0xc0405abc")
+    assert "  4. SECOND_STAGE_PDE_2M at 0x4010: read  [rule 6.3]\n" in text
+    assert all(f"\n        {line}" in text for line in lines)
+    assert text.count("<--") == " ".join(lines).count("<--")
+
+
 def test_configuration_of_the_tables(tables: Path) -> None:
     tables.write_text("[unit]\nhaw = 39\n" + TABLES.replace("0xabcd003", "0x8000000003"))
     assert "fault 0xc  [LSS.2]" in explained(tables, "--source-id", "00:02.0", "--address", "0xc0405abc")

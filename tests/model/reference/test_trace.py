@@ -92,6 +92,27 @@ def test_every_lookup_is_followed_by_its_entry():
             assert entry.address == lookup.base + lookup.index * entry.size
 
 
+@pytest.mark.parametrize(
+    ("place", "entry", "form", "misplaced"),
+    [
+        (0x4018, 0x600883, "SECOND_STAGE_PDE_2M", 0),
+        (0x4018, 0x601083, "SECOND_STAGE_PDE_2M", 1 << 12),
+        (0x3010, 0x40000883, "SECOND_STAGE_PDPE_1G", 0),
+        (0x3010, 0x60000083, "SECOND_STAGE_PDPE_1G", 1 << 29),
+        (0x3010, 0x4003, "SECOND_STAGE_PDPE", 0),
+    ],
+)
+def test_entry_is_told_in_the_form_that_ps_says(place, entry, form, misplaced):
+    """Bit 7 is PS; bit 11 of a page is SNP; bits 20:12 of 2 MiB and 29:12 of 1 GiB are reserved. Rule 6.3."""
+    unit = walking_unit()
+    unit.memory.write(place, 8, entry)
+    steps = steps_of(unit)
+    assert [step.structure.name for step in steps if isinstance(step, Entry) and step.address == place] == [form]
+    assert [step.blame for step in steps if isinstance(step, Check) and step.rule == "LSS.2"] == [misplaced] * (
+        misplaced > 0
+    )
+
+
 def test_permissions_so_far_and_who_took_them_away():
     checks = [s for s in steps_of(walking_unit()) if isinstance(s, Check) and s.permissions is not None]
     assert [(check.permissions, check.blame) for check in checks] == [(3, 0), (1, 2), (1, 0)]
