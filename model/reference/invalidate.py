@@ -38,6 +38,11 @@ TYPE_LOW, TYPE_HIGH = INV_WAIT["TYPE_LO"], INV_WAIT["TYPE_HI"]
 IWC, IQE, QIES = ICS["IWC"], FSTS["IQE"], GSTS["QIES"]
 STATUS_BYTES = 4
 
+# How a queue error is told: while it happens, while the queue stands still because of it, and before it happens.
+ARISES = "queue error: {0}; IQERCD.IQEI = {1:d}, {2}"
+STANDS = "the queue is stopped, FSTS.IQE is 1, since a queue error: {0}; IQERCD.IQEI = {1:d}, {2}"
+WOULD_ARISE = "would be a queue error: {0}; IQERCD.IQEI would be {1:d}, {2}"
+
 DESCRIPTORS = {
     DescriptorType.CONTEXT_CACHE: CONTEXT_CACHE_INV,
     DescriptorType.IOTLB: IOTLB_INV,
@@ -144,7 +149,7 @@ class InvalidationQueue:
             try:
                 self._next()
             except _QueueError as error:
-                self._note_error(error)
+                self._note_error(error.code, ARISES)
                 registers[IQERCD] = registers[IQERCD] & ~IQERCD["IQEI"].mask | IQERCD["IQEI"].to(error.code)
                 self._recorder.report(IQE.mask)
 
@@ -164,23 +169,25 @@ class InvalidationQueue:
         self._registers[IQH] = (self._registers[IQH] + queue.step) % queue.bytes
 
     def preview(self) -> None:
-        """Trace what stands between head and tail as it would be done, and do nothing of it.
+        """Trace the error that stands, then what stands between head and tail as it would be done; do nothing of it.
 
-        A queue that is wrong as a whole, such as one whose tail is out of place, has only that error.
+        A queue that is wrong as a whole, such as one whose tail is out of place, has no descriptors.
         """
+        if IQE.of(self._registers[FSTS]):
+            self._note_error(IqeiCode(IQERCD["IQEI"].of(self._registers[IQERCD])), STANDS)
         enabled = QIES.of(self._registers[GSTS])
         queue = _Shape.of(self._address if enabled else self._registers[IQA])
         head, tail = self._registers[IQH], self._registers[IQT]
         try:
             self._check_queue(wide=queue.wide, queue_bytes=queue.bytes, descriptor_bytes=queue.step)
         except _QueueError as error:
-            self._note_error(error)
+            self._note_error(error.code, WOULD_ARISE)
             return
         while head != tail:
             try:
                 self._fetch(queue, head, "waits")
             except _QueueError as error:
-                self._note_error(error)
+                self._note_error(error.code, WOULD_ARISE)
             head = (head + queue.step) % queue.bytes
 
     def _fetch(self, queue: "_Shape", head: int, what: str) -> tuple[DescriptorType, int]:
@@ -265,9 +272,11 @@ class InvalidationQueue:
         if self.trace:
             self.trace(Entry(text, "rule 16.2", structure, address, value, size))
 
-    def _note_error(self, error: _QueueError) -> None:
+    def _note_error(self, code: IqeiCode, sentence: str) -> None:
         if self.trace:
-            self.trace(_decision(error.code))
+            error = QUEUE_ERRORS[code]
+            text = sentence.format(error.text, code, code.name)
+            self.trace(Decision(text, "rule 16.4", False, f"IQEI {code:d}", int(code), error.remedy))
 
     def _blame(self, code: IqeiCode, descriptor: int) -> Check:
         """Say what is wrong with a descriptor that was not done."""
@@ -292,9 +301,3 @@ def _structure(descriptor: int) -> Structure | None:
 
 def _type(descriptor: int) -> int:
     return TYPE_HIGH.of(descriptor) << TYPE_LOW.width | TYPE_LOW.of(descriptor)
-
-
-def _decision(code: IqeiCode) -> Decision:
-    error = QUEUE_ERRORS[code]
-    text = f"queue error: {error.text}; IQERCD.IQEI = {code:d}, {code.name}"
-    return Decision(text, "rule 16.4", False, f"IQEI {code:d}", int(code), error.remedy)

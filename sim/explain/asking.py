@@ -136,12 +136,13 @@ def explain_queue(scene: Scene) -> Explanation:
         f"of {size} bytes, {'on' if enabled else 'off'}: head {head:#x}, tail {tail:#x}"
     )
     observed = observe(unit, (), unit.preview_queue)
+    is_wrong_as_a_whole = stopped or not observed.steps  # otherwise an error is that of a descriptor, and not yet met
     return Explanation(
         kind="queue",
         title=title,
         place=scene.place,
         steps=steps,
-        outcome=observed.outcome if stopped else None,
+        outcome=observed.outcome if is_wrong_as_a_whole else None,
         verdict=(_queue_counts([STATES.get(step.action, step.action) for step in steps]),),
         warnings=scene.warnings,
     )

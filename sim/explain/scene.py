@@ -25,7 +25,7 @@ class QueueHistory:
     def __init__(self, unit: Unit) -> None:
         self._unit = unit
         self._enabled = False
-        self._steps: dict[int, Step] = {}
+        self._steps: dict[int | None, Step] = {}
 
     def watch(self, action: Callable[[], object], line: int | None = None) -> None:
         """Do `action`, a register write in line `line`, and remember the descriptors that the unit did then."""
@@ -46,17 +46,18 @@ class QueueHistory:
     def steps(self) -> tuple[Step, ...]:
         """Return what was done, and then, as it would be done, what stands between head and tail."""
         waiting = observe(self._unit, (), self._unit.preview_queue).steps
-        lines = {step.address: step.line for step in self._steps.values()}
         ahead = {step.address for step in waiting}
         done = [step for step in self._steps.values() if step.address not in ahead]
-        return (*done, *(_ahead(step, lines) for step in waiting))
+        return (*done, *map(self._ahead, waiting))
 
-
-def _ahead(step: Step, lines: dict[int | None, int | None]) -> Step:
-    """Of what is wrong, only that is an error by now which the unit has seen."""
-    if step.address in lines:
-        return replace(step, line=lines[step.address])
-    return replace(step, action=NOT_REACHED) if step.action in ERRORS else step
+    def _ahead(self, step: Step) -> Step:
+        """Of what is wrong, only that is an error by now which the unit has met, as it still stands there."""
+        if step.action not in ERRORS:
+            return step
+        met = self._steps.get(step.address)
+        if met and (met.action, met.value) == (step.action, step.value):
+            return met
+        return replace(step, action=NOT_REACHED)
 
 
 @dataclass

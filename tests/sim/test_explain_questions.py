@@ -150,8 +150,8 @@ QUEUE = """\
      so: complete once all descriptors before it are; write status 0x3000 to 0x9000; set ICS.IWC, and raise the completion event if it was 0  [rule 16.5]
   6. unknown descriptor at 0x8050: waiting and wrong  [rule 16.2]
      so: type 0 does not exist here: all bits are 0, as where nothing was ever written  [rule 16.3]
-     so: queue error: type or granularity of the descriptor is unknown or absent; IQERCD.IQEI = 3, INVALID_TYPE  [rule 16.4]
-queue error: type or granularity of the descriptor is unknown or absent; IQERCD.IQEI = 3, INVALID_TYPE  [rule 16.4]
+     so: would be a queue error: type or granularity of the descriptor is unknown or absent; IQERCD.IQEI would be 3, INVALID_TYPE  [rule 16.4]
+the queue is stopped, FSTS.IQE is 1, since a queue error: type or granularity of the descriptor is unknown or absent; IQERCD.IQEI = 3, INVALID_TYPE  [rule 16.4]
 what software must change: Put a descriptor that this unit has in the place where the head points, then clear FSTS.IQE: fetching goes on there.
 6 descriptors: 2 complete, 1 error, 2 waiting, 1 waiting and wrong
 """.splitlines()
@@ -170,7 +170,44 @@ def test_queue_error_is_the_one_at_the_head(tables: Path) -> None:
     """A reserved bit of the third descriptor stops the queue; the type of the sixth is another error, not reached."""
     tables.write_text(TABLES.replace("0x8020 = [0x3000000020, 0]", "0x8020 = [0x1000000000011, 1]"))
     text = explained(tables, "--queue")
-    assert "\nqueue error: a reserved bit of the descriptor is 1; IQERCD.IQEI = 4, RESERVED_BITS  [rule 16.4]\n" in text
+    assert (
+        "\nthe queue is stopped, FSTS.IQE is 1, since a queue error: a reserved bit of the descriptor is 1; "
+        "IQERCD.IQEI = 4, RESERVED_BITS  [rule 16.4]\n"
+    ) in text
+
+
+@pytest.mark.parametrize("tail", ["0x20", "0x60"])
+def test_queue_that_a_tail_stopped_stays_stopped(tables: Path, tail: str) -> None:
+    """The tail was beyond the queue once; it is in its place again, but FSTS.IQE still stands. Rule 16.4."""
+    tables.write_text(TABLES.replace("IQT = 0x60", f"GCMD = 0x04000000\nIQT = [0x2000, {tail}]"))
+    lines = explained(tables, "--queue").splitlines()
+    stopped = [line for line in lines if line.startswith(("the queue is stopped", "what software must change"))]
+    assert stopped == [
+        "the queue is stopped, FSTS.IQE is 1, since a queue error: the tail is beyond the queue; IQERCD.IQEI = 1, "
+        "TAIL_BEYOND_QUEUE  [rule 16.4]",
+        "what software must change: Write IQT within the size that IQA.QS says, then clear FSTS.IQE.",
+    ]
+    assert "  1. CONTEXT_CACHE_INV at 0x8000: waiting  [rule 16.2]" in lines
+
+
+def test_queue_whose_bad_descriptor_was_mended_is_stopped_until_iqe_is_cleared(tmp_path: Path) -> None:
+    """Type 0 stopped the queue; a wait stands there now, but software did not clear FSTS.IQE."""
+    tail = {"e": "w", "o": "0x88", "s": 4, "v": "0x10"}
+    bad, good = ({"e": "m", "a": "0x8000", "d": kind + "00" * 15} for kind in ("00", "05"))
+    path = write_recording(tmp_path / "mended.jsonl.gz", *EVENTS[:20], bad, tail, good)
+    lines = explained(path, "--queue").splitlines()
+    assert "  1. INV_WAIT at 0x8000: waiting  [rule 16.2]" in lines
+    assert any(line.startswith("the queue is stopped") and "IQEI = 3" in line for line in lines)
+
+
+def test_wrong_descriptor_in_a_place_that_had_a_good_one_is_no_error_yet(tmp_path: Path) -> None:
+    """The ring came round: the unit stopped at 0x8020, and has not met what stands at 0x8000 now."""
+    first = [{"e": "m", "a": "0x8000", "d": ("05" + "00" * 15) * 2}, {"e": "w", "o": "0x88", "s": 4, "v": "0x20"}]
+    second = [{"e": "m", "a": "0x8000", "d": "00" * 48}, {"e": "w", "o": "0x88", "s": 4, "v": "0x10"}]
+    text = explained(write_recording(tmp_path / "ring.jsonl.gz", *EVENTS[:20], *first, *second), "--queue")
+    assert "unknown descriptor at 0x8020: error, handed over in line 25" in text
+    assert "unknown descriptor at 0x8000: waiting and wrong  [" in text
+    assert text.count(": error") == 1
 
 
 def test_queue_that_is_off_has_no_error_yet(tables: Path) -> None:

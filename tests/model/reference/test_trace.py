@@ -195,7 +195,11 @@ def test_preview_tells_of_descriptors_and_does_none():
     steps = queue_steps(unit)
     assert [step.text for step in steps if isinstance(step, Entry)] == ["wrong", "waits", "waits"]
     assert [step.address for step in steps if isinstance(step, Entry)] == [QUEUE + 16, QUEUE + 32, QUEUE + 48]
-    assert [step.condition for step in steps if isinstance(step, Decision)] == ["IQEI 3"]
+    assert [step.text.split(":")[0] for step in steps if isinstance(step, Decision)] == [
+        "the queue is stopped, FSTS.IQE is 1, since a queue error",
+        "would be a queue error",
+    ]
+    assert {step.condition for step in steps if isinstance(step, Decision)} == {"IQEI 3"}
     assert [unit.read_register(offset, 8) for offset in range(0, 0x100, 8)] == before
     assert unit.memory.read(0x9000, 4) == 0
 
@@ -204,4 +208,15 @@ def test_preview_of_a_tail_out_of_place_ends():
     unit = make_unit()
     start_queue(unit, [])
     unit.write_register(0x88, 0x1000, size=8)
-    assert [step.condition for step in queue_steps(unit)] == ["IQEI 1"]
+    assert [step.condition for step in queue_steps(unit)] == ["IQEI 1", "IQEI 1"]
+
+
+def test_preview_tells_the_error_that_stands_not_one_of_its_own():
+    unit = make_unit()
+    start_queue(unit, [])
+    unit.write_register(0x88, 0x1000, size=8)
+    unit.memory.write(QUEUE, 16, 0x11)
+    unit.write_register(0x88, 0x20, size=8)
+    decisions = [step for step in queue_steps(unit) if isinstance(step, Decision)]
+    assert [step.condition for step in decisions] == ["IQEI 1", "IQEI 3"]
+    assert decisions[0].remedy == QUEUE_ERRORS[IqeiCode.TAIL_BEYOND_QUEUE].remedy
