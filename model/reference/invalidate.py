@@ -261,7 +261,7 @@ class InvalidationQueue:
                 self._memory.write(address, STATUS_BYTES, INV_WAIT["STDATA"].of(descriptor))
             except MemoryFault:
                 # A posted write: the unit has no record for its failure, and the queue goes on.
-                self._note("the status write fails", INV_WAIT, address, None, STATUS_BYTES)
+                self._note_status_write(address)
         if INV_WAIT["IF"].of(descriptor):
             was_set = IWC.of(self._registers[ICS])
             self._registers[ICS] |= IWC.mask
@@ -271,6 +271,12 @@ class InvalidationQueue:
     def _note(self, text: str, structure: Structure | None, address: int, value: int | None, size: int) -> None:
         if self.trace:
             self.trace(Entry(text, "rule 16.2", structure, address, value, size))
+
+    def _note_status_write(self, address: int) -> None:
+        if self.trace:
+            self._note("the status write fails", None, address, None, STATUS_BYTES)
+            text = f"the status write to {address:#x} fails: software never sees it, no record tells, the queue goes on"
+            self.trace(Check(text, "rule 16.5", INV_WAIT["STADDR"].mask))
 
     def _note_error(self, code: IqeiCode, sentence: str) -> None:
         if self.trace:

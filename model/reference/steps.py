@@ -48,7 +48,10 @@ class Lookup(Step):
 
 @dataclass(frozen=True, slots=True)
 class Entry(Step):
-    """An entry in memory was read or written: `value`, None when that failed. `structure` None: of no known kind."""
+    """An entry in memory was read or written: `value`, None when that failed. `structure` None: of no known kind.
+
+    A second one after a lookup in the invalidation queue is what the descriptor wrote.
+    """
 
     structure: Structure | None
     address: int

@@ -1,7 +1,7 @@
 """From the steps of the reference model to an explanation's steps and outcome: grouped, nothing added."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from model.arch import UnitConfig
 from model.reference import Check, Command, Decision, Entry, Lookup, Recorded, Selector, Sent, Unit
@@ -21,6 +21,7 @@ NOT_REACHED = "wrong, not reached"
 # What was done with a descriptor -> what is said of it.
 STATES = {
     "execute": "complete",
+    "the status write fails": "complete but for the failed status write",
     "waits": "waiting",
     "wrong": "error",
     "the read fails": "error",
@@ -96,9 +97,7 @@ def _grouped(trace: Iterable[ModelStep], numbers: tuple[Number, ...], config: Un
         if isinstance(step, Lookup):
             drafts.append(_Draft(step.rule, _place(step, numbers)))
         elif isinstance(step, Entry):
-            if drafts[-1].place is None or drafts[-1].entry:
-                drafts.append(_Draft(step.rule))
-            drafts[-1].entry = step
+            _entry(step, drafts)
         elif isinstance(step, Check):
             _check(step, drafts)
         elif isinstance(step, Command):
@@ -115,6 +114,17 @@ def _grouped(trace: Iterable[ModelStep], numbers: tuple[Number, ...], config: Un
                 drafts[-1].outcome = outcome
     observed.steps = [draft.step(config) for draft in drafts[1:]]
     return observed
+
+
+def _entry(step: Entry, drafts: list[_Draft]) -> None:
+    """An entry belongs to the lookup before it; what a descriptor wrote is what became of the descriptor."""
+    draft = drafts[-1]
+    if draft.entry and _in_queue(draft):
+        draft.entry = replace(draft.entry, text=step.text)
+        return
+    if draft.place is None or draft.entry:
+        drafts.append(_Draft(step.rule))
+    drafts[-1].entry = step
 
 
 def _check(step: Check, drafts: list[_Draft]) -> None:

@@ -8,6 +8,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from sim.__main__ import vtd
+from sim.explain import explain_queue, scene_of_recording
+from sim.explain.picture import picture
+from sim.recording import load_recording
 from tests.sim.handmade import EVENTS, write_recording
 
 # 00:02.0 has 39-bit tables; 0xc0405abc has the indices 3, 2, 5. The IRTE of handle 1 posts vector 0x45 to 0xb000.
@@ -260,6 +263,33 @@ def test_queue_forgets_what_another_descriptor_replaced(tmp_path: Path) -> None:
     reset = {"e": "mark", "text": "reset"}
     path = write_recording(tmp_path / "reset.jsonl.gz", *EVENTS[:20], wait, *writes, reset)
     assert explained(path, "--queue").splitlines()[-1] == "no descriptor was handed over since the queue was turned on"
+
+
+STATUS_WRITE_FAILS = """\
+  2. INV_WAIT at 0x8010: complete but for the failed status write, handed over in line 24  [rule 16.2]
+        value 0x0000000000009100_0000000200000025
+        TYPE_LO = 0x5; SW = 0x1; STDATA = 0x2; STADDR = 0x2440, address 0x9100 <--
+     so: complete once all descriptors before it are; write status 0x2 to 0x9100  [rule 16.5]
+     so: the status write to 0x9100 fails: software never sees it, no record tells, the queue goes on  [rule 16.5]
+
+2 descriptors: 1 complete, 1 complete but for the failed status write
+""".splitlines()
+
+
+def test_status_write_that_fails(tmp_path: Path) -> None:
+    waits = [EVENTS[20]["d"], "25000000020000000091000000000000"]
+    memory = [{"e": "m", "a": "0x8000", "d": "".join(waits)}, {"e": "m", "a": "0x9100", "d": None, "s": 8, "err": True}]
+    path = write_recording(
+        tmp_path / "status.jsonl.gz", *EVENTS[:20], *memory, {"e": "w", "o": "0x88", "s": 4, "v": "0x20"}
+    )
+    assert explained(path, "--queue").splitlines()[-7:] == STATUS_WRITE_FAILS
+    event = explained(path, "--event", "24")
+    assert "  2. INV_WAIT at 0x8010: complete but for the failed status write  [rule 16.2]\n" in event
+    assert "INV_WAIT at 0x9100" not in event
+    told = explain_queue(scene_of_recording(load_recording(path), None))
+    step = told.to_json()["steps"][1]
+    assert (step["action"], [f["name"] for f in step["fields"] if f["wrong"]]) == ("the status write fails", ["STADDR"])
+    assert "complete but for the failed status write" in picture(told)
 
 
 READ = ("--source-id", "00:02.0", "--address", "0x1000")

@@ -220,3 +220,16 @@ def test_preview_tells_the_error_that_stands_not_one_of_its_own():
     decisions = [step for step in queue_steps(unit) if isinstance(step, Decision)]
     assert [step.condition for step in decisions] == ["IQEI 1", "IQEI 3"]
     assert decisions[0].remedy == QUEUE_ERRORS[IqeiCode.TAIL_BEYOND_QUEUE].remedy
+
+
+def test_status_write_that_fails_is_told_and_blames_the_status_address():
+    """STADDR is in bits 127:66. What failed is no descriptor, so it has no structure. Rule 16.5."""
+    unit = make_unit()
+    unit.memory.fail(0x9000, 8)
+    steps: list = []
+    unit.trace = steps.append
+    start_queue(unit, [0x9000 << 64 | 7 << 32 | 0x25])
+    entry, check = steps[-2:]
+    assert (entry.text, entry.structure, entry.address) == ("the status write fails", None, 0x9000)
+    assert (check.rule, check.blame) == ("rule 16.5", (1 << 62) - 1 << 66)
+    assert "the status write to 0x9000 fails" in check.text
