@@ -63,11 +63,14 @@ class Entry(Step):
 class Check(Step):
     """Something was found out: `blame` has ones at the bits of the last entry that brought it about.
 
-    `permissions`, where it is told, is what all entries so far permit: bit 0 read, bit 1 write.
+    `permissions`, where it is told, is what all entries so far permit: bit 0 read, bit 1 write. `blame` then is what
+    this entry took away; it had a part in the refusal only where `missing`, told of the last entry, has it too: the
+    permissions for want of which the request is refused.
     """
 
     blame: int = 0
     permissions: int | None = None
+    missing: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,7 +133,8 @@ class Translator:
             raise Fault("LGN.1.1")
         result = self._second_stage(request, SSPTPTR.in_place(entry), SECOND_STAGE_LEVELS[width][1])
         if in_interrupt_range(result.address or 0):
-            self._note(f"host address {result.address:#x} is in the interrupt range 0xFEEx_xxxx", "LGN.4", PAGE_ADDRESS)
+            text = f"host address {result.address:#x} is in the interrupt range 0xFEEx_xxxx"
+            self._note(text, "LGN.4", PAGE_ADDRESS & -1 << result.page_shift)
             raise Fault("LGN.4")
         return result
 
@@ -189,16 +190,20 @@ class Translator:
             if not entry & (READ | WRITE):
                 if self.trace:
                     text = "R and W are 0: nothing is mapped from here on"
-                    self.trace(Check(text, "rule 6.3", READ | WRITE, permissions=0))
-                raise Fault(_missing(request.access, 0))
+                    missing = self._missing(request.access, 0)
+                    self.trace(Check(text, "rule 6.3", READ | WRITE, permissions=0, missing=missing))
+                raise Fault(_condition(request.access, 0))
             if entry & form.reserved:
                 self._note_reserved(entry & form.reserved, "LSS.2")
                 raise Fault("LSS.2")
-            if self.trace:
-                self.trace(_permitted(permissions, entry, is_page=form is page_form))
+            before, is_page = permissions, form is page_form
             permissions &= entry
-            if form is page_form:
-                self._check_permission(request.access, permissions)
+            missing = self._missing(request.access, permissions) if is_page else 0
+            if self.trace:
+                self.trace(_permitted(before, entry, missing, is_page=is_page))
+            if missing:
+                raise Fault(_condition(request.access, permissions))
+            if is_page:
                 offset = (1 << shift) - 1
                 return DmaResult(
                     address=entry & form.address | address & offset,
@@ -210,16 +215,15 @@ class Translator:
             table = entry & form.address
         raise AssertionError("level 1 holds pages only")
 
-    def _check_permission(self, access: DmaAccess, permissions: int) -> None:
-        """4.7, 3.9. A zero-length read does with either permission where CAP.ZLR = 1."""
-        if access is DmaAccess.ZERO_LENGTH_READ and self._config.zlr and permissions:
-            return
+    def _missing(self, access: DmaAccess, permissions: int) -> int:
+        """4.7, 3.9. Return what an access lacks. A zero-length read does with either permission where CAP.ZLR = 1."""
+        if access is DmaAccess.ZERO_LENGTH_READ and self._config.zlr:
+            return 0 if permissions else READ | WRITE
         if access is DmaAccess.WRITE or access is DmaAccess.ATOMIC:
             needed = WRITE if access is DmaAccess.WRITE else READ | WRITE
         else:
             needed = READ
-        if needed & ~permissions:
-            raise Fault(_missing(access, permissions))
+        return needed & ~permissions
 
     def _read(self, structure: Structure, address: int, error: str, rule: str) -> int:
         entry = self._fetch(structure, address, error, rule)
@@ -252,11 +256,11 @@ def _lookup(level: int, levels: int, table: int, address: int, shift: int) -> Lo
     return Lookup(text, "rule 6.3", f"level {level} table", table, base_from, index, (bits,))
 
 
-def _permitted(before: int, entry: int, *, is_page: bool) -> Check:
-    """Tell what all entries so far permit, and which of R and W took something away here."""
+def _permitted(before: int, entry: int, missing: int, *, is_page: bool) -> Check:
+    """Tell what all entries so far permit, which of R and W took something away here, and what the request lacks."""
     permissions = before & entry
     what = "this entry maps a page; all levels together permit" if is_page else "permitted so far:"
-    return Check(f"{what} {_rights(permissions)}", "rule 6.4", before & ~entry, permissions)
+    return Check(f"{what} {_rights(permissions)}", "rule 6.4", before & ~entry, permissions, missing)
 
 
 def _spell(widths: dict[int, int]) -> str:
@@ -268,7 +272,7 @@ def _rights(permissions: int) -> str:
     return " and ".join(names) or "nothing"
 
 
-def _missing(access: DmaAccess, permissions: int) -> str:
+def _condition(access: DmaAccess, permissions: int) -> str:
     """Name the condition of a missing permission: write first, also for an AtomicOp that lacks both (28.11)."""
     writes = access is DmaAccess.WRITE or access is DmaAccess.ATOMIC
     return "LGN.2" if writes and not permissions & WRITE else "LGN.3"

@@ -1,6 +1,6 @@
 """From the steps of the reference model to an explanation's steps and outcome: grouped, nothing added."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from model.arch import UnitConfig
@@ -48,6 +48,7 @@ class _Draft:
     entry: Entry | None = None
     notes: list[Note] = field(default_factory=list)
     blame: int = 0
+    taken: int = 0  # permissions that this entry took away
     permissions: int | None = None
     outcome: Outcome | None = None
 
@@ -89,7 +90,7 @@ def observe(unit: Unit, numbers: tuple[Number, ...], action: Callable[[], object
     return observed
 
 
-def _grouped(trace: Iterable[ModelStep], numbers: tuple[Number, ...], config: UnitConfig) -> Observed:
+def _grouped(trace: list[ModelStep], numbers: tuple[Number, ...], config: UnitConfig) -> Observed:
     """A lookup begins a step; the entry, and what is found out from it, follow."""
     observed, drafts = Observed(), [_Draft("")]
     recorded = Recorded("", "")
@@ -112,6 +113,9 @@ def _grouped(trace: Iterable[ModelStep], numbers: tuple[Number, ...], config: Un
             entry = drafts[-1].entry
             if entry and entry.text in ERRORS and _in_queue(drafts[-1]):
                 drafts[-1].outcome = outcome
+    missing = next((step.missing for step in trace if isinstance(step, Check) and step.missing), 0)
+    for draft in drafts:
+        draft.blame |= draft.taken & missing
     observed.steps = [draft.step(config) for draft in drafts[1:]]
     return observed
 
@@ -133,9 +137,10 @@ def _check(step: Check, drafts: list[_Draft]) -> None:
         drafts.append(_Draft(step.rule))
     draft = drafts[-1]
     draft.notes.append(Note(step.text, step.rule))
-    draft.blame |= step.blame
-    if step.permissions is not None:
-        draft.permissions = step.permissions
+    if step.permissions is None:
+        draft.blame |= step.blame
+    else:
+        draft.taken, draft.permissions = step.blame, step.permissions
 
 
 def _in_queue(draft: _Draft) -> bool:

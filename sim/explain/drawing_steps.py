@@ -187,7 +187,7 @@ def draw_lamps(
         if before:
             look = "good-line" if before[1] & bit else "off-line"
             canvas.path(f"M{x} {before[0] + 14:g} V{at - 14:g}", look)
-        is_lost = not permissions & bit and (before is None or before[1] & bit)
+        is_lost = any(field.wrong and field.name == letter for field in step.fields)
         canvas.circle(x, at, 13, "good-full" if permissions & bit else "bad-box" if is_lost else "off")
         look = "inverse" if permissions & bit else "bad" if is_lost else "muted"
         canvas.text(x, at + 5, letter, look, "middle")

@@ -71,7 +71,7 @@ WALK = """\
         why there: level 2 table at 0x5000 (ADDR of the level 3 entry), entry 0x3: bits 29:21 of the address
         value 0x0000000000006001
         R = 0x1
-        W = 0x0  <--
+        W = 0x0
         ADDR = 0x6, address 0x6000
      so: permitted so far: read  [rule 6.4]
   6. SECOND_STAGE_PTE at 0x6020: read  [rule 6.3]
@@ -83,6 +83,9 @@ WALK = """\
      so: this entry maps a page; all levels together permit read  [rule 6.4]
 
 """.splitlines()
+
+# The same walk of a write: what level 2 took away had a part in the refusal.
+REFUSED_WALK = [line.replace("W = 0x0", "W = 0x0  <--") for line in WALK]
 
 # The record of fault 5: F, reason, write (T1 = 0), source-id, page number of the address. Rule 24.6.
 WRITE_REFUSED = """\
@@ -117,14 +120,14 @@ def test_permitted_read(recording: Path) -> None:
 
 
 def test_fields_come_with_their_meaning(recording: Path) -> None:
-    lines = explained(recording, "--event", "12")
+    lines = explained(recording, "--event", "13")
     assert "        P = 0x1: present" in lines
     assert "        W = 0x0  <--: write permission" in lines
 
 
 def test_permissions_are_shown_where_they_are_0(tmp_path: Path) -> None:
     """Level 2 took the write permission; that level 1 has none either changes nothing, and is not marked."""
-    events = [*EVENTS[:9], {"e": "m", "a": "0x6020", "d": "0170000000000000"}, EVENTS[10]]
+    events = [*EVENTS[:9], {"e": "m", "a": "0x6020", "d": "0170000000000000"}, EVENTS[11]]
     lines = explained(write_recording(tmp_path / "both.jsonl.gz", *events), "--event", "12")
     assert [line for line in lines if " W = " in line][-2:] == [
         "        W = 0x0  <--: write permission",
@@ -136,7 +139,7 @@ def test_refused_write(recording: Path) -> None:
     assert without_meanings(explained(recording, "--event", "13")) == [
         "line 13 of handmade.jsonl.gz: DMA write of 3a:01.2 (source-id 0x3a0a) at 0x8080604abc",
         "",
-        *WALK,
+        *REFUSED_WALK,
         *WRITE_REFUSED,
         "",
         "the recording says the same",
@@ -148,7 +151,7 @@ def test_own_request_after_a_line(recording: Path) -> None:
     assert without_meanings(explained(recording, *options)) == [
         "after line 12 of handmade.jsonl.gz: DMA write of 3a:01.2 (source-id 0x3a0a) at 0x8080604abc",
         "",
-        *WALK,
+        *REFUSED_WALK,
         *WRITE_REFUSED,
     ]
 

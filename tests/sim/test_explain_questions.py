@@ -101,6 +101,33 @@ def test_page_of_2_mib_is_no_pointer_to_a_table(tables: Path, entry: str, lines:
     assert text.count("<--") == " ".join(lines).count("<--")
 
 
+# Level 2 of TABLES takes the write permission away.
+@pytest.mark.parametrize(
+    ("level_1", "options", "marked"),
+    [
+        ("0xabcd003", [], 0),
+        ("0xabcd003", ["--write"], 1),
+        ("0xabcd002", [], 1),
+        ("0x0", [], 1),
+        ("0x0", ["--write"], 2),
+        ("0x10000abcd003", ["--write"], 1),
+    ],
+    ids=["permitted", "W", "R", "nothing for a read", "nothing for a write", "ADDR"],
+)
+def test_only_what_had_a_part_in_the_refusal_is_marked(
+    tables: Path, level_1: str, options: list[str], marked: int
+) -> None:
+    tables.write_text(TABLES.replace("0xabcd003", level_1))
+    assert explained(tables, "--source-id", "00:02.0", "--address", "0xc0405abc", *options).count("<--") == marked
+
+
+def test_page_of_2_mib_in_the_interrupt_range_blames_its_address_alone(tables: Path) -> None:
+    tables.write_text(TABLES.replace("0x4010 = 0x5001", "0x4010 = 0xfee00083"))
+    text = explained(tables, "--source-id", "00:02.0", "--address", "0xc0405abc")
+    assert "fault 0xe  [LGN.4]" in text
+    assert [line.split()[0] for line in text.splitlines() if "<--" in line] == ["ADDR"]
+
+
 def test_configuration_of_the_tables(tables: Path) -> None:
     tables.write_text("[unit]\nhaw = 39\n" + TABLES.replace("0xabcd003", "0x8000000003"))
     assert "fault 0xc  [LSS.2]" in explained(tables, "--source-id", "00:02.0", "--address", "0xc0405abc")

@@ -245,6 +245,14 @@ def test_picture_of_a_refused_write(handmade: Recording) -> None:
     assert lamps == ["good-full"] * 5 + ["bad-box", "good-full", "off"]
 
 
+def test_picture_of_a_permitted_read_has_nothing_red(handmade: Recording) -> None:
+    """Level 2 takes the write permission away, which a read does not need."""
+    svg = picture(explain_event(handmade, 12))
+    assert not [e for e in elements(svg) if "bad" in e.get("class", "")]
+    lamps = [e.get("class") for e in elements(svg) if e.tag == SVG + "circle" and e.get("r") == "13"]
+    assert lamps == ["good-full"] * 5 + ["off", "good-full", "off"]
+
+
 def test_picture_of_a_posted_interrupt(tables: Path) -> None:
     svg = picture(explain_interrupt(scene_of_tables(tables), InterruptRequest(0x10, 0xFEE00030, 0)))
     check(svg)

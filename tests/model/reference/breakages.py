@@ -59,7 +59,7 @@ BREAKAGES = (
     Breakage("wide domain-ids pass", "reference/translate.py", "(1 << config.domain_id_bits)", "(1 << CONTEXT_DID.width)", DMA),
     Breakage("a large page keeps 12 bits of the address", "reference/translate.py", "offset = (1 << shift) - 1", "offset = (1 << PAGE_SHIFT) - 1", DMA),
     Breakage("AtomicOps need no read permission", "reference/translate.py", "WRITE if access is DmaAccess.WRITE else READ | WRITE", "WRITE", DMA),
-    Breakage("CAP.ZLR is ignored", "reference/translate.py", "and self._config.zlr and permissions", "and permissions", DMA),
+    Breakage("CAP.ZLR is ignored", "reference/translate.py", "ZERO_LENGTH_READ and self._config.zlr:", "ZERO_LENGTH_READ:", DMA),
     Breakage("AW does not limit the address", "reference/translate.py", "min(width, self._config.mgaw)", "self._config.mgaw", TRANSLATE),
     Breakage("MGAW does not limit the address", "reference/translate.py", "min(width, self._config.mgaw)", "width", DMA),
     Breakage("HAW does not limit pass-through", "reference/translate.py", "if address >> self._config.haw:", "if address >> 64:", DMA),

@@ -118,6 +118,29 @@ def test_permissions_so_far_and_who_took_them_away():
     assert [(check.permissions, check.blame) for check in checks] == [(3, 0), (1, 2), (1, 0)]
 
 
+@pytest.mark.parametrize(
+    ("level_2", "level_1", "access", "missing"),
+    [
+        (1, 3, DmaAccess.READ, 0),
+        (1, 3, DmaAccess.WRITE, 2),
+        (1, 3, DmaAccess.ATOMIC, 2),
+        (1, 3, DmaAccess.ZERO_LENGTH_READ, 0),
+        (2, 3, DmaAccess.ZERO_LENGTH_READ, 0),
+        (1, 2, DmaAccess.ZERO_LENGTH_READ, 3),
+        (1, 2, DmaAccess.ATOMIC, 3),
+        (3, 0, DmaAccess.READ, 1),
+        (3, 0, DmaAccess.ATOMIC, 3),
+        (3, 0, DmaAccess.ZERO_LENGTH_READ, 3),
+    ],
+)
+def test_what_a_request_lacks(level_2, level_1, access, missing):
+    """Bit 0 is read, bit 1 write; a zero-length read needs one of them, an AtomicOp both. Rules 3.9, 6.4."""
+    unit = walking_unit()
+    unit.memory.write(0x4018, 8, 0x5000 | level_2)
+    unit.memory.write(0x5020, 8, 0x7000 | level_1)
+    assert [step for step in steps_of(unit, access) if isinstance(step, Check)][-1].missing == missing
+
+
 def test_refused_write_is_recorded_and_has_a_remedy():
     unit = walking_unit()
     recorded, decision = steps_of(unit, DmaAccess.WRITE)[-2:]
