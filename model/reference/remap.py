@@ -33,6 +33,12 @@ IGNORED_SOURCE_ID_BITS = (0b000, 0b100, 0b110, 0b111)
 # Destination bits outside the 8-bit APIC id, which xAPIC mode takes from DST bits 15:8. Rule 22.3.
 NOT_XAPIC_DESTINATION = DST.to(0xFFFF00FF)
 
+# Advice for IR.21 where the index is within the table.
+MOVE_TABLE = (
+    "Put the whole interrupt remapping table below 2^HAW (IRTA) and write GCMD.SIRTP, or give the device a handle whose "
+    "entry lies there."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class InterruptTable:
@@ -77,10 +83,9 @@ class Remapper:
         if self.trace:
             self.trace(_lookup(request, index, table))
         if index >= table.entries or place >> self._config.haw:
-            self._note(
-                f"the table ends with index {table.entries - 1:#x}, host memory below 2^{self._config.haw}", "IR.21"
-            )
-            raise Fault("IR.21")
+            if self.trace:
+                self.trace(_out_of_reach(index, place, table, self._config.haw))
+            raise Fault("IR.21", remedy="" if index >= table.entries else MOVE_TABLE)
         irte = self._read(place)
         try:
             return self._with_irte(irte, request.source_id, extended=table.extended)
@@ -148,6 +153,16 @@ def _lookup(request: InterruptRequest, index: int, table: InterruptTable) -> Loo
     text = f"{name} at {table.base:#x} of {table.entries} entries, index {index:#x}: the handle{subhandle}"
     selectors = HANDLE_BITS + (SUBHANDLE_BITS if SHV.of(request.address) else ())
     return Lookup(text, "rule 22.3", name, table.base, f"IRTA, {table.entries} entries", index, selectors)
+
+
+def _out_of_reach(index: int, place: int, table: InterruptTable, haw: int) -> Check:
+    """22.3 b. Say which of the two limits it is, or both."""
+    reasons = []
+    if index >= table.entries:
+        reasons.append(f"index {index:#x} is beyond the table, which ends with index {table.entries - 1:#x}")
+    if place >> haw:
+        reasons.append(f"the entry would be at {place:#x}, beyond host memory, which ends below 2^{haw}")
+    return Check("; ".join(reasons), "IR.21")
 
 
 def _source_check(irte: int, source_id: int, *, matches: bool) -> Check:

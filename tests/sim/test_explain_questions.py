@@ -163,7 +163,19 @@ def test_interrupt_of_ones_own_with_data(tables: Path) -> None:
     text = explained(tables, *question)
     assert "  1. interrupt remapping table: no entry is read  [rule 22.3]\n" in text
     assert "bits 15:0 of the data = 0xffff" in text
-    assert "so: the table ends with index 0xffff, host memory below 2^48  [IR.21]" in text
+    assert "so: index 0x10000 is beyond the table, which ends with index 0xffff  [IR.21]" in text
+    assert "what software must change: Give the device a handle, plus subhandle, within the table, or make" in text
+
+
+def test_interrupt_entry_beyond_host_memory(tables: Path) -> None:
+    """Index 0xb800 is within the table, its entry at 0xfffff000 + 16 * 0xb800 beyond 32 bits. Rule 22.3 b."""
+    tables.write_text("[unit]\nhaw = 32\n[registers]\nIRTA = 0xfffff00f\n")
+    text = explained(tables, "--interrupt", "--source-id", "00:02.0", "--address", "0xfee70014")
+    assert (
+        "     so: the entry would be at 0x1000b7000, beyond host memory, which ends below 2^32  [IR.21]\n"
+        "\nrefused: interrupt index at or beyond"
+    ) in text
+    assert "what software must change: Put the whole interrupt remapping table below 2^HAW (IRTA)" in text
 
 
 QUEUE = """\
