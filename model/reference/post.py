@@ -52,6 +52,7 @@ class Poster:
             posted=True,
             descriptor_address=address,
             notification=self._notification(descriptor, extended=extended) if notify else None,
+            rule="rule 23.2",
         )
 
     def _notification(self, descriptor: int, *, extended: bool) -> Message:

@@ -35,8 +35,8 @@ NOT_XAPIC_DESTINATION = DST.to(0xFFFF00FF)
 
 # Advice for IR.21 where the index is within the table.
 MOVE_TABLE = (
-    "Put the whole interrupt remapping table below 2^HAW (IRTA) and write GCMD.SIRTP, or give the device a handle whose "
-    "entry lies there."
+    "Put the whole interrupt remapping table below 2^HAW (IRTA) and write GCMD.SIRTP, or give the device a handle "
+    "whose entry lies there."
 )
 
 

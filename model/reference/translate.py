@@ -170,7 +170,7 @@ class Translator:
         if address >> self._config.haw:
             self._note(f"the address has bits above the {self._config.haw} of host addresses", "LGN.1.3")
             raise Fault("LGN.1.3")
-        return DmaResult(address=address, page_shift=PAGE_SHIFT, read=True, write=True)
+        return DmaResult(address=address, page_shift=PAGE_SHIFT, read=True, write=True, rule="rule 9.1")
 
     def _second_stage(self, request: DmaRequest, table: int, levels: int) -> DmaResult:
         """6.3 to 6.5. Walk from the top level down; permissions accumulate and are checked at the leaf."""

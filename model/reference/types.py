@@ -1,6 +1,6 @@
 """What goes into the reference model and what comes out: requests, results, messages."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 
 from model.arch import FaultCondition, FaultReason
@@ -65,8 +65,8 @@ class DmaResult:
 
     Permitted: `address` is the host physical address (None for a zero-length read of the interrupt range, whose
     data mean nothing), `page_shift` the page's size as bits of offset, `read` and `write` the permissions in
-    force, `snoop` whether the tables force snooping. Refused: `refusal`, and for a fault its `condition`, with
-    `suppressed` when FPD kept it from being recorded.
+    force, `snoop` whether the tables force snooping, `rule` what permitted it, for the trace. Refused: `refusal`, and
+    for a fault its `condition`, with `suppressed` when FPD kept it from being recorded.
     """
 
     address: int | None = None
@@ -77,6 +77,7 @@ class DmaResult:
     refusal: Refusal | None = None
     condition: FaultCondition | None = None
     suppressed: bool = False
+    rule: str = field(default="rule 9.2", compare=False)
 
     @property
     def permitted(self) -> bool:
@@ -111,7 +112,8 @@ class InterruptResult:
     """The answer to an InterruptRequest.
 
     Permitted: either `message`, the interrupt that leaves the unit, or, when `posted`, the descriptor at
-    `descriptor_address` was updated and `notification` is the message that tells so, if one is due.
+    `descriptor_address` was updated and `notification` is the message that tells so, if one is due; `rule` is what
+    permitted it, for the trace.
     Refused: `condition`, with `suppressed` when FPD kept it from being recorded.
     """
 
@@ -121,6 +123,7 @@ class InterruptResult:
     notification: Message | None = None
     condition: FaultCondition | None = None
     suppressed: bool = False
+    rule: str = field(default="rule 22.5", compare=False)
 
     @property
     def permitted(self) -> bool:

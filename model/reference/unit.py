@@ -90,10 +90,10 @@ class Unit:
         self._interrupt_table = InterruptTable()
         registers = self._registers = RegisterFile(config)
         self._fault_event = EventMessage(
-            registers, control=FECTL, data=FEDATA, address=FEADDR, upper_address=FEUADDR, send=self._send
+            registers, control=FECTL, data=FEDATA, address=FEADDR, upper_address=FEUADDR, send=self._send_event
         )
         self._completion_event = EventMessage(
-            registers, control=IECTL, data=IEDATA, address=IEADDR, upper_address=IEUADDR, send=self._send
+            registers, control=IECTL, data=IEDATA, address=IEADDR, upper_address=IEUADDR, send=self._send_event
         )
         self._recorder = FaultRecorder(config, registers, self._fault_event)
         self._protected_memory = ProtectedMemory(config, registers)
@@ -186,7 +186,7 @@ class Unit:
                 return DmaResult(refusal=Refusal.TRANSLATION_OFF)
             if request.address >> self.config.haw:
                 return DmaResult(refusal=Refusal.BEYOND_HOST_WIDTH)
-            result = DmaResult(address=request.address, page_shift=12, read=True, write=True)
+            result = DmaResult(address=request.address, page_shift=12, read=True, write=True, rule="rule 3.3")
         else:
             try:
                 self._check_mode(request)
@@ -202,7 +202,7 @@ class Unit:
         if self._trace:
             self._trace(Check("the address is in the interrupt range 0xFEEx_xxxx: no table is read", "rule 3.4"))
         if request.access is DmaAccess.ZERO_LENGTH_READ:
-            return DmaResult()
+            return DmaResult(rule="rule 3.4")
         fault = Fault("IR.29")
         self._recorder.record_interrupt(fault.condition, request.source_id, 0)
         return DmaResult(refusal=Refusal.FAULT, condition=fault.condition)
@@ -234,31 +234,34 @@ class Unit:
     def _interrupt(self, request: InterruptRequest) -> InterruptResult:
         """Rules 22.1, 22.2, and 28.11 for their order."""
         status, table = self._registers[GSTS], self._interrupt_table
-        passed = InterruptResult(message=Message(request.address, request.data))
+        unchanged = Message(request.address, request.data)
         if not status & IRES:
             if self._trace:
                 self._trace(Check("interrupt remapping is off: GSTS.IRES = 0", "rule 22.1"))
             if self.config.irreq:
                 raise Fault("IR.2B")
-            return passed
+            return InterruptResult(message=unchanged, rule="rule 22.1")
         if self.config.eimer and not table.extended:
             raise Fault("IR.2A")
         if is_remappable(request):
             result = self._remapper.remap(request, table)
             if result.notification:
-                self._send(result.notification)
+                self._send(result.notification, "send the notification", "rule 23.3")
             return result
         if self._trace:
             text = f"compatibility format; GSTS.CFIS = {int(bool(status & CFIS))}, IRTA.EIME = {int(table.extended)}"
             self._trace(Check(text, "rule 22.2"))
         if table.extended or not status & CFIS:
             raise Fault("IR.25")
-        return passed
+        return InterruptResult(message=unchanged, rule="rule 22.2")
 
-    def _send(self, message: Message) -> None:
+    def _send_event(self, message: Message) -> None:
+        self._send(message, "send", "rule 25")
+
+    def _send(self, message: Message, what: str, rule: str) -> None:
         self.messages.append(message)
         if self._trace:
-            self._trace(Sent(f"send {message.data:#x} to {message.address:#x}", "rule 25"))
+            self._trace(Sent(f"{what} {message.data:#x} to {message.address:#x}", rule))
 
     def _global_command(self, _number: int, command: int) -> None:
         """18. Controls are acted on from bit 31 down when several change at once (28.13)."""
@@ -354,10 +357,10 @@ def _decision(result: DmaResult) -> Decision:
         text = f"refused: {result.refusal.value}; no fault is recorded"
         return Decision(text, rule, False, result.refusal.value, remedy=remedy)
     if result.address is None:
-        return Decision("completes; the data mean nothing", "rule 3.4", True)
+        return Decision("completes; the data mean nothing", result.rule, True)
     rights = "".join(letter for letter, given in (("R", result.read), ("W", result.write)) if given)
     text = f"permitted: host address {result.address:#x}, page of {1 << result.page_shift:#x} bytes, {rights}"
-    return Decision(text, "rule 9.2", True)
+    return Decision(text, result.rule, True)
 
 
 def _fault_decision(condition: FaultCondition, *, suppressed: bool) -> Decision:
@@ -371,5 +374,5 @@ def _interrupt_decision(result: InterruptResult) -> Decision:
         return _fault_decision(result.condition, suppressed=result.suppressed)
     if result.message:
         text = f"permitted: {result.message.data:#x} goes to {result.message.address:#x}"
-        return Decision(text, "rule 22.5", True)
-    return Decision(f"posted in the descriptor at {result.descriptor_address:#x}", "rule 23.2", True)
+        return Decision(text, result.rule, True)
+    return Decision(f"posted in the descriptor at {result.descriptor_address:#x}", result.rule, True)

@@ -284,7 +284,10 @@ def test_register_read(recording: Path) -> None:
         (
             7,
             "09300000000000000207000000000000",
-            ["TT says pass-through: the address stays", "host address 0x8080604abc"],
+            [
+                "TT says pass-through: the address stays",
+                "host address 0x8080604abc, page of 0x1000 bytes, RW  [rule 9.1]",
+            ],
         ),
         (8, "0040000000000000", ["     so: R and W are 0: nothing is mapped from here on  [rule 6.3]", "LGN.3"]),
         (8, None, ["  3. SECOND_STAGE_PML4E at 0x3008: the read fails  [rule 6.3]", "LCT.4.3"]),
@@ -464,7 +467,7 @@ def test_posted_interrupt(tmp_path: Path) -> None:
         "     so: vector 0x45 is set in PIR; ON becomes 1, and a notification is due: SN is 0  [rule 23.2]",
         "  3. POSTED_INTERRUPT_DESCRIPTOR at 0xb000: write, as one step with the read  [rule 23.2]",
         "posted in the descriptor at 0xb000  [rule 23.2]",
-        "send 0x4099 to 0xfee09000  [rule 25]",
+        "send the notification 0x4099 to 0xfee09000  [rule 23.3]",
         "the recording says the same",
     ]
 
@@ -481,7 +484,7 @@ def test_posted_entry_with_reserved_bits(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("earlier", "expected"),
     [
-        (0, ["interrupt remapping is off: GSTS.IRES = 0", "permitted: 0x31 goes to 0xfee01000"]),
+        (0, ["interrupt remapping is off: GSTS.IRES = 0", "permitted: 0x31 goes to 0xfee01000  [rule 22.1]"]),
         (16, ["compatibility format; GSTS.CFIS = 0, IRTA.EIME = 0", "fault 0x25  [IR.25]"]),
     ],
 )
@@ -499,7 +502,7 @@ def test_translation_off(recording: Path) -> None:
     assert lines[2:] == [
         "  1. DMA translation is off: GSTS.TES = 0  [rule 3.3]",
         "",
-        "permitted: host address 0x5678, page of 0x1000 bytes, RW  [rule 9.2]",
+        "permitted: host address 0x5678, page of 0x1000 bytes, RW  [rule 3.3]",
     ]
 
 

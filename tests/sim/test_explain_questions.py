@@ -153,7 +153,7 @@ def test_posted_interrupt_of_ones_own(tables: Path) -> None:
         "     so: vector 0x45 is set in PIR; ON becomes 1, and a notification is due: SN is 0  [rule 23.2]",
         "  3. POSTED_INTERRUPT_DESCRIPTOR at 0xb000: write, as one step with the read  [rule 23.2]",
         "posted in the descriptor at 0xb000  [rule 23.2]",
-        "send 0x4099 to 0xfee09000  [rule 25]",
+        "send the notification 0x4099 to 0xfee09000  [rule 23.3]",
     ]
 
 

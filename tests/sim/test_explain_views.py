@@ -259,7 +259,7 @@ def test_picture_of_a_posted_interrupt(tables: Path) -> None:
     seen = texts(svg)
     assert {"Interrupt remapping table", "IRTE_POSTED", "Posted-interrupt descriptor", "PIR bits 0x45"} <= set(seen)
     assert "Posted in the descriptor at 0xb000" in seen
-    assert "The unit itself: send 0x4099 to 0xfee09000" in seen
+    assert "The unit itself: send the notification 0x4099 to 0xfee09000" in seen
 
 
 def test_picture_of_a_queue(tables: Path) -> None:

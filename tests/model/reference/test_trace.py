@@ -13,15 +13,27 @@ from model.reference import (
     DmaAccess,
     DmaRequest,
     Entry,
+    InterruptRequest,
     Lookup,
     Memory,
     Recorded,
     Refusal,
     Selector,
+    Sent,
     Unit,
 )
 from model.reference.unit import REFUSALS
-from tests.model.reference.interrupts import QUEUE, make_unit, start_queue
+from tests.model.reference.interrupts import (
+    CFI,
+    IRE,
+    QUEUE,
+    make_unit,
+    place_irte,
+    posted_irte,
+    remapped_irte,
+    remapping_unit,
+    start_queue,
+)
 
 GCMD, RTADDR, PMEN, PLMBASE, PLMLIMIT, FSTS = 0x18, 0x20, 0x64, 0x68, 0x6C, 0x34
 TE, SRTP = 1 << 31, 1 << 30
@@ -178,6 +190,54 @@ def test_fault_of_an_entry_with_fpd_says_why_it_is_not_recorded():
     (recorded,) = [step for step in steps_of(unit, DmaAccess.WRITE) if isinstance(step, Recorded)]
     assert recorded.text == "not recorded: FPD is 1 in the entry that was used"
     assert unit.read_register(FSTS) == 0
+
+
+@pytest.mark.parametrize(
+    ("commands", "address", "rule"),
+    [
+        (0, 0xFEE0_1000, "rule 22.1"),
+        (0, 0xFEE0_1010, "rule 22.1"),
+        (IRE | CFI, 0xFEE0_1000, "rule 22.2"),
+        (IRE | CFI, 0xFEE0_0010, "rule 22.5"),
+    ],
+)
+def test_rule_that_permits_an_interrupt(commands, address, rule):
+    """Bit 4 of the address: remappable format. CFI lets the compatibility format pass."""
+    unit = remapping_unit(commands=commands)
+    place_irte(unit, remapped_irte())
+    steps: list = []
+    unit.trace = steps.append
+    unit.interrupt(InterruptRequest(SOURCE, address, 0))
+    assert (steps[-1].permitted, steps[-1].rule) == (True, rule)
+
+
+@pytest.mark.parametrize(
+    ("context_entry", "commands", "address", "rule"),
+    [
+        (0x3001, TE, 0x80604ABC, "rule 9.2"),
+        (0x3009, TE, 0x80604ABC, "rule 9.1"),
+        (0x3001, 0, 0x80604ABC, "rule 3.3"),
+        (0x3001, TE, 0xFEE0_0000, "rule 3.4"),
+    ],
+)
+def test_rule_that_permits_a_dma(context_entry, commands, address, rule):
+    """TT is in bits 3:2 of the context-entry, 2 is pass-through; no table is read in the interrupt range."""
+    unit = walking_unit()
+    unit.memory.write(0x20A0, 8, context_entry)
+    unit.memory.write(0x20A8, 8, 0x701)
+    unit.write_register(GCMD, commands)
+    decision = steps_of(unit, DmaAccess.ZERO_LENGTH_READ, address)[-1]
+    assert (decision.permitted, decision.rule) == (True, rule)
+
+
+def test_notification_is_called_so():
+    unit = remapping_unit()
+    place_irte(unit, posted_irte(descriptor=0x9000))
+    steps: list = []
+    unit.trace = steps.append
+    unit.interrupt(InterruptRequest(SOURCE, 0xFEE0_0010, 0))
+    sent = [(step.text, step.rule) for step in steps if isinstance(step, Sent)]
+    assert sent == [("send the notification 0x4000 to 0xfee00000", "rule 23.3")]
 
 
 def test_refusal_without_a_fault_has_a_remedy():
