@@ -199,7 +199,7 @@ class InvalidationQueue:
         try:
             descriptor = self._memory.read(place, queue.step)
         except MemoryFault:
-            self._note("the read fails", INV_WAIT, place, None, queue.step)
+            self._note("the read fails", None, place, None, queue.step)
             raise _QueueError(IqeiCode.FETCH_ERROR) from None
         try:
             kind, structure = self._check(descriptor)
@@ -229,14 +229,17 @@ class InvalidationQueue:
 
     def _check(self, descriptor: int) -> tuple[DescriptorType, Structure]:
         """16.3. Type and granularity first, then reserved bits."""
-        code = _type(descriptor)
-        legal = LEGACY_TYPES if self._table_mode() is TableMode.LEGACY else tuple(DESCRIPTORS)
-        kind = next((kind for kind in legal if kind == code), None)
+        kind = self._kind(descriptor)
         if kind is None or not self._is_supported(kind, descriptor):
             raise _QueueError(IqeiCode.INVALID_TYPE)
         if descriptor & self._reserved[kind]:
             raise _QueueError(IqeiCode.RESERVED_BITS)
         return kind, DESCRIPTORS[kind]
+
+    def _kind(self, descriptor: int) -> DescriptorType | None:
+        """Return the type, None where this table mode has none of that number."""
+        legal = LEGACY_TYPES if self._table_mode() is TableMode.LEGACY else tuple(DESCRIPTORS)
+        return next((kind for kind in legal if kind == _type(descriptor)), None)
 
     def _is_supported(self, kind: DescriptorType, descriptor: int) -> bool:
         structure = DESCRIPTORS[kind]
@@ -286,18 +289,16 @@ class InvalidationQueue:
 
     def _blame(self, code: IqeiCode, descriptor: int) -> Check:
         """Say what is wrong with a descriptor that was not done."""
-        kind = _type(descriptor)
-        if code is IqeiCode.RESERVED_BITS:
-            bits = descriptor & self._reserved[DescriptorType(kind)]
+        number, kind = _type(descriptor), self._kind(descriptor)
+        if kind is not None and code is IqeiCode.RESERVED_BITS:
+            bits = descriptor & self._reserved[kind]
             return Check(f"bits that must be 0 here are 1: {bits:#x}", "rule 16.3", bits)
-        structure = _structure(descriptor)
-        if structure is None:
+        if kind is None or kind is DescriptorType.INTERRUPT_ENTRY_CACHE:  # of that, all granularities exist, or none
             why = "" if descriptor else ": all bits are 0, as where nothing was ever written"
-            return Check(f"type {kind} does not exist here{why}", "rule 16.3", TYPE_LOW.mask | TYPE_HIGH.mask)
-        blame = TYPE_LOW.mask | TYPE_HIGH.mask | structure["G"].mask
-        return Check(
-            f"type {kind} with granularity {structure['G'].of(descriptor)} does not exist here", "rule 16.3", blame
-        )
+            return Check(f"type {number} does not exist here{why}", "rule 16.3", TYPE_LOW.mask | TYPE_HIGH.mask)
+        granularity = DESCRIPTORS[kind]["G"]
+        text = f"type {number} with granularity {granularity.of(descriptor)} does not exist here"
+        return Check(text, "rule 16.3", granularity.mask)
 
 
 def _structure(descriptor: int) -> Structure | None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.text import Text
 
-from sim.explain.collecting import QUEUE, STATES
+from sim.explain.collecting import NOT_REACHED, QUEUE, STATES
 from sim.explain.decoding import value_lines
 from sim.explain.explanation import Change, Explanation, FieldValue, Outcome, Step
 
@@ -125,6 +125,8 @@ def _descriptor(number: int, step: Step) -> Iterator[tuple[int, list[Part]]]:
         yield UNDER_STEP, [("so: ", "bold"), (note.text, ""), _rule(note.rule)]
     if step.outcome:
         yield UNDER_STEP, [("so: ", "bold"), (step.outcome.text, "bold red"), _rule(step.outcome.rule)]
+        if step.action == NOT_REACHED:  # the remedy of the error itself stands below the queue
+            yield UNDER_STEP, _remedy(step.outcome)
 
 
 def _value(value: int, size: int) -> Iterator[tuple[int, list[Part]]]:
@@ -166,7 +168,11 @@ def _outcome(outcome: Outcome) -> Iterator[tuple[int, list[Part]]]:
     if outcome.recorded:
         yield 0, [(outcome.recorded, "")]
     if outcome.remedy:
-        yield 0, [("what software must change: ", "bold yellow"), (outcome.remedy, "")]
+        yield 0, _remedy(outcome)
+
+
+def _remedy(outcome: Outcome) -> list[Part]:
+    return [("what software must change: ", "bold yellow"), (outcome.remedy, "")]
 
 
 def _change(change: Change) -> Iterator[tuple[int, list[Part]]]:

@@ -208,6 +208,29 @@ def test_queue_of_tables(tables: Path) -> None:
     assert [line for line in lines if re.match(r" *\d\. | {5}so: |\S", line)] == QUEUE
 
 
+def test_descriptors_that_are_not_reached_come_with_remedies(tables: Path) -> None:
+    """Type 0 stops the queue at its first descriptor; a granularity 0 and one that cannot be read wait behind it."""
+    tables.write_text(
+        TABLES.replace("0x8000 = [0x11, 0]", "0x8000 = [0, 0]")
+        .replace("0x8010 = [0x70032, 0xc0400003]", "0x8010 = [0x1, 0]")
+        .replace("0x8020 = [0x3000000020, 0]", '0x8020 = "fails"')
+    )
+    assert (
+        "\n".join(explained(tables, "--queue").splitlines()[6:16])
+        == """\
+  2. CONTEXT_CACHE_INV at 0x8010: waiting and wrong  [rule 16.2]
+        value 0x0000000000000000_0000000000000001
+        TYPE_LO = 0x1; G = 0x0 <--
+     so: type 1 with granularity 0 does not exist here  [rule 16.3]
+     so: would be a queue error: type or granularity of the descriptor is unknown or absent; IQERCD.IQEI would be 3, INVALID_TYPE  [rule 16.4]
+     what software must change: Put a descriptor that this unit has in the place where the head points, then clear FSTS.IQE: fetching goes on there.
+  3. unknown descriptor at 0x8020: waiting and wrong  [rule 16.2]
+     so: would be a queue error: the descriptor cannot be read; IQERCD.IQEI would be 2, FETCH_ERROR  [rule 16.4]
+     what software must change: Let IQA name memory that the unit can read, as large as IQA.QS says; turn the queue off (GCMD.QIE) to change it, then clear FSTS.IQE.
+  4. INV_WAIT at 0x8030: waiting  [rule 16.2]"""
+    )
+
+
 def test_queue_error_is_the_one_at_the_head(tables: Path) -> None:
     """A reserved bit of the third descriptor stops the queue; the type of the sixth is another error, not reached."""
     tables.write_text(TABLES.replace("0x8020 = [0x3000000020, 0]", "0x8020 = [0x1000000000011, 1]"))

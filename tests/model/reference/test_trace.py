@@ -316,3 +316,32 @@ def test_status_write_that_fails_is_told_and_blames_the_status_address():
     assert (entry.text, entry.structure, entry.address) == ("the status write fails", None, 0x9000)
     assert (check.rule, check.blame) == ("rule 16.5", (1 << 62) - 1 << 66)
     assert "the status write to 0x9000 fails" in check.text
+
+
+@pytest.mark.parametrize(
+    ("descriptor", "features", "text", "blame"),
+    [
+        (0x3, {}, "type 3 does not exist here", 0xE0F),
+        (0x6, {}, "type 6 does not exist here", 0xE0F),
+        (0x4, {"ir": False, "eim": False, "pi": False}, "type 4 does not exist here", 0xE0F),
+        (0x1, {}, "type 1 with granularity 0 does not exist here", 0x30),
+        (0x32, {"psi": False}, "type 2 with granularity 3 does not exist here", 0x30),
+    ],
+)
+def test_what_is_blamed_of_a_descriptor_without_meaning(descriptor, features, text, blame):
+    """TYPE is in bits 11:9 and 3:0, G in bits 5:4. Types 6 and 7 belong to abort-DMA mode. Rule 16.3."""
+    unit = make_unit(**features)
+    checks: list = []
+    unit.trace = lambda step: checks.append(step) if isinstance(step, Check) else None
+    start_queue(unit, [descriptor])
+    assert [(check.text, check.blame) for check in checks] == [(text, blame)]
+
+
+def test_descriptor_that_cannot_be_read_is_of_no_known_kind():
+    unit = make_unit()
+    unit.memory.fail(QUEUE, 8)
+    entries: list = []
+    unit.trace = lambda step: entries.append(step) if isinstance(step, Entry) else None
+    start_queue(unit, [])
+    unit.write_register(0x88, 0x10, size=8)
+    assert [(entry.text, entry.structure) for entry in entries] == [("the read fails", None)]
