@@ -45,6 +45,16 @@ BUS = (Selector("source-id", 15, 8),)
 DEVICE = (Selector("source-id", 7, 0),)
 PAGE_ADDRESS = SECOND_STAGE_PTE["ADDR"].mask
 
+# Advice for LGN.2 and LGN.3 of an AtomicOp, and for LGN.1.1 where no wider table would help.
+MAP_FOR_BOTH = (
+    "Map the address for reading and writing before the device uses it: an AtomicOp needs R and W to be 1 in the "
+    "entries of all levels; then invalidate the IOTLB."
+)
+NARROWER_ADDRESS = (
+    "Give the device an address that this unit can translate: below 2^MGAW (CAP.MGAW), and within the widest table of "
+    "CAP.SAGAW."
+)
+
 
 def in_interrupt_range(address: int) -> bool:
     """Say whether an address is 0xFEEx_xxxx (rule 3.4)."""
@@ -88,7 +98,11 @@ class Translator:
         try:
             return self._with_context(context_entry, request)
         except Fault as fault:
-            raise Fault(fault.condition.name, fault_processing_disable=bool(CONTEXT_FPD.of(context_entry))) from None
+            raise Fault(
+                fault.condition.name,
+                remedy=fault.remedy,
+                fault_processing_disable=bool(CONTEXT_FPD.of(context_entry)),
+            ) from None
 
     def _root_entry(self, root_table: int, source_id: int) -> int:
         """4.2. Root table: one 16-byte entry per bus. None of its faults is qualified."""
@@ -129,8 +143,10 @@ class Translator:
             text = f"AW says tables of {levels} levels, {width} bits; CAP.MGAW allows {self._config.mgaw} bits"
             self.trace(Check(text, "rule 4.3"))
         if request.address >> min(width, self._config.mgaw):
-            self._note("the address has bits above that", "LGN.1.1", CONTEXT_AW.mask)
-            raise Fault("LGN.1.1")
+            if self.trace:
+                self.trace(_too_wide(width, self._config.mgaw))
+            widest = min(max(self._widths.values()), self._config.mgaw)
+            raise Fault("LGN.1.1", remedy=NARROWER_ADDRESS if request.address >> widest else "")
         result = self._second_stage(request, SSPTPTR.in_place(entry), SECOND_STAGE_LEVELS[width][1])
         if in_interrupt_range(result.address or 0):
             text = f"host address {result.address:#x} is in the interrupt range 0xFEEx_xxxx"
@@ -192,7 +208,7 @@ class Translator:
                     text = "R and W are 0: nothing is mapped from here on"
                     missing = self._missing(request.access, 0)
                     self.trace(Check(text, "rule 6.3", READ | WRITE, permissions=0, missing=missing))
-                raise Fault(_condition(request.access, 0))
+                raise _refused(request.access, 0)
             if entry & form.reserved:
                 self._note_reserved(entry & form.reserved, "LSS.2")
                 raise Fault("LSS.2")
@@ -202,7 +218,7 @@ class Translator:
             if self.trace:
                 self.trace(_permitted(before, entry, missing, is_page=is_page))
             if missing:
-                raise Fault(_condition(request.access, permissions))
+                raise _refused(request.access, permissions)
             if is_page:
                 offset = (1 << shift) - 1
                 return DmaResult(
@@ -248,6 +264,13 @@ class Translator:
         self._note(f"bits that must be 0 here are 1: {bits:#x}", rule, bits)
 
 
+def _too_wide(width: int, mgaw: int) -> Check:
+    """4.7. Name the limit that the address exceeds, the narrower one; AW is to blame only where it is that."""
+    if width <= mgaw:
+        return Check(f"the address has more than the {width} bits of AW", "LGN.1.1", CONTEXT_AW.mask)
+    return Check(f"the address has more than the {mgaw} bits of CAP.MGAW", "LGN.1.1")
+
+
 def _lookup(level: int, levels: int, table: int, address: int, shift: int) -> Lookup:
     index = address >> shift & INDEX_MASK
     bits = Selector("address", shift + 8, shift)
@@ -272,7 +295,8 @@ def _rights(permissions: int) -> str:
     return " and ".join(names) or "nothing"
 
 
-def _condition(access: DmaAccess, permissions: int) -> str:
-    """Name the condition of a missing permission: write first, also for an AtomicOp that lacks both (28.11)."""
+def _refused(access: DmaAccess, permissions: int) -> Fault:
+    """Return the fault of a missing permission: write first, also for an AtomicOp that lacks both (28.11)."""
     writes = access is DmaAccess.WRITE or access is DmaAccess.ATOMIC
-    return "LGN.2" if writes and not permissions & WRITE else "LGN.3"
+    name = "LGN.2" if writes and not permissions & WRITE else "LGN.3"
+    return Fault(name, remedy=MAP_FOR_BOTH if access is DmaAccess.ATOMIC else "")

@@ -153,6 +153,37 @@ def test_what_a_request_lacks(level_2, level_1, access, missing):
     assert [step for step in steps_of(unit, access) if isinstance(step, Check)][-1].missing == missing
 
 
+@pytest.mark.parametrize(("level_2", "level_1"), [(3, 0), (1, 3), (2, 3), (1, 2)])
+def test_atomic_op_is_advised_to_have_both_permissions(level_2, level_1):
+    unit = walking_unit()
+    unit.memory.write(0x4018, 8, 0x5000 | level_2)
+    unit.memory.write(0x5020, 8, 0x7000 | level_1)
+    remedy = steps_of(unit, DmaAccess.ATOMIC)[-1].remedy
+    assert remedy.startswith("Map the address for reading and writing")
+    assert "R and W to be 1" in remedy
+    unit.memory.write(0x5020, 8, 0x7000)
+    assert steps_of(unit, DmaAccess.WRITE)[-1].remedy == CONDITIONS["LGN.2"].remedy
+
+
+# Walking units have a table of 39 bits. Bits 66:64 of the context-entry are AW. Rule 4.7.
+@pytest.mark.parametrize(
+    ("features", "bit", "text", "blame", "wider"),
+    [
+        ({}, 39, "the address has more than the 39 bits of AW", 7 << 64, True),
+        ({"sagaw": (39,)}, 39, "the address has more than the 39 bits of AW", 7 << 64, False),
+        ({"mgaw": 48}, 47, "the address has more than the 39 bits of AW", 7 << 64, True),
+        ({"mgaw": 48}, 48, "the address has more than the 39 bits of AW", 7 << 64, False),
+        ({"haw": 38, "mgaw": 38}, 38, "the address has more than the 38 bits of CAP.MGAW", 0, False),
+    ],
+)
+def test_limit_of_an_address_that_is_too_wide(features, bit, text, blame, wider):
+    """A wider table is advised only where this unit has one that would do."""
+    steps = steps_of(walking_unit(**features), address=1 << bit)
+    check = [step for step in steps if isinstance(step, Check)][-1]
+    assert (check.text, check.rule, check.blame) == (text, "LGN.1.1", blame)
+    assert ("wider table" in steps[-1].remedy) == wider
+
+
 def test_refused_write_is_recorded_and_has_a_remedy():
     unit = walking_unit()
     recorded, decision = steps_of(unit, DmaAccess.WRITE)[-2:]
