@@ -30,7 +30,7 @@ from model.reference.event_message import EventMessage
 from model.reference.fault_recorder import FaultRecorder
 from model.reference.memory import Memory, MemoryFault
 from model.reference.register_file import RegisterFile
-from model.reference.steps import Check, Decision, Entry, Lookup, Trace
+from model.reference.steps import Check, Decision, Entry, Lookup, Trace, must_be_zero
 
 __all__ = ["InvalidationQueue", "invalidate_context_cache", "invalidate_iotlb"]
 
@@ -291,8 +291,7 @@ class InvalidationQueue:
         """Say what is wrong with a descriptor that was not done."""
         number, kind = _type(descriptor), self._kind(descriptor)
         if kind is not None and code is IqeiCode.RESERVED_BITS:
-            bits = descriptor & self._reserved[kind]
-            return Check(f"bits that must be 0 here are 1: {bits:#x}", "rule 16.3", bits)
+            return must_be_zero(descriptor & self._reserved[kind], "rule 16.3")
         if kind is None or kind is DescriptorType.INTERRUPT_ENTRY_CACHE:  # of that, all granularities exist, or none
             why = "" if descriptor else ": all bits are 0, as where nothing was ever written"
             return Check(f"type {number} does not exist here{why}", "rule 16.3", TYPE_LOW.mask | TYPE_HIGH.mask)

@@ -5,7 +5,7 @@ from model.arch.structures import IRTE_POSTED, POSTED_INTERRUPT_DESCRIPTOR
 from model.reference.fault import Fault
 from model.reference.memory import Memory, MemoryFault
 from model.reference.message import interrupt_message
-from model.reference.steps import Check, Entry, Lookup, Trace
+from model.reference.steps import Check, Entry, Lookup, Trace, must_be_zero
 from model.reference.types import InterruptResult, Message
 
 __all__ = ["Poster"]
@@ -38,8 +38,7 @@ class Poster:
         reserved = self._reserved if extended else self._reserved | NDST.to(0xFFFF00FF)
         if descriptor & reserved:
             if self.trace:
-                text = f"bits that must be 0 here are 1: {descriptor & reserved:#x}"
-                self.trace(Check(text, "IR.28", descriptor & reserved))
+                self.trace(must_be_zero(descriptor & reserved, "IR.28"))
             raise Fault("IR.28")
         notify = not ON.of(descriptor) and (IRTE_POSTED["URG"].of(irte) or not SN.of(descriptor))
         updated = descriptor | 1 << IRTE_POSTED["VV"].of(irte)

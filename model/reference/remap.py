@@ -14,7 +14,7 @@ from model.reference.fault import Fault
 from model.reference.memory import Memory, MemoryFault
 from model.reference.message import interrupt_message
 from model.reference.post import Poster
-from model.reference.steps import Check, Entry, Lookup, Selector, Trace
+from model.reference.steps import Check, Entry, Lookup, Selector, Trace, must_be_zero
 from model.reference.types import InterruptRequest, InterruptResult
 
 __all__ = ["InterruptTable", "Remapper", "interrupt_index", "is_remappable"]
@@ -143,8 +143,8 @@ class Remapper:
             self.trace(Check(text, rule, blame))
 
     def _note_wrong(self, bits: int) -> None:
-        text = f"bits that must be 0 here are 1: {bits:#x}" if bits else "DLM holds a reserved value"
-        self._note(text, "IR.24", bits or DLM.mask)
+        if self.trace:
+            self.trace(must_be_zero(bits, "IR.24") if bits else Check("DLM holds a reserved value", "IR.24", DLM.mask))
 
 
 def _lookup(request: InterruptRequest, index: int, table: InterruptTable) -> Lookup:

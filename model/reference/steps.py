@@ -6,10 +6,24 @@ until the next lookup was found out from that entry.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import groupby
 
 from model.arch import Structure
 
-__all__ = ["Check", "Command", "Decision", "Entry", "Lookup", "Recorded", "Selector", "Sent", "Step", "Trace"]
+__all__ = [
+    "Check",
+    "Command",
+    "Decision",
+    "Entry",
+    "Lookup",
+    "Recorded",
+    "Selector",
+    "Sent",
+    "Step",
+    "Trace",
+    "must_be_zero",
+    "spell_bits",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,3 +117,16 @@ class Decision(Step):
 
 # Called with each step while it happens; None is silence.
 Trace = Callable[[Step], None] | None
+
+
+def must_be_zero(bits: int, rule: str) -> Check:
+    """Tell which reserved bits of an entry are 1."""
+    return Check(f"{spell_bits(bits)} must be 0 here and {'are' if bits & bits - 1 else 'is'} 1", rule, bits)
+
+
+def spell_bits(bits: int) -> str:
+    """Name the bits that are 1, lowest first: "bit 318", "bits 3:2, 12 and 14"."""
+    numbers = [number for number in range(bits.bit_length()) if bits >> number & 1]
+    runs = [[number for _, number in run] for _, run in groupby(enumerate(numbers), lambda pair: pair[1] - pair[0])]
+    *parts, last = [f"{run[-1]}:{run[0]}" if len(run) > 1 else f"{run[0]}" for run in runs]
+    return f"bit{'s' if len(numbers) > 1 else ''} {', '.join(parts) + ' and ' if parts else ''}{last}"

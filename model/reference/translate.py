@@ -17,7 +17,7 @@ from model.arch.structures import (
 )
 from model.reference.fault import Fault
 from model.reference.memory import Memory, MemoryFault
-from model.reference.steps import Check, Entry, Lookup, Selector, Trace
+from model.reference.steps import Check, Entry, Lookup, Selector, Trace, must_be_zero
 from model.reference.types import AddressType, DmaAccess, DmaRequest, DmaResult
 
 __all__ = ["Translator", "in_interrupt_range"]
@@ -261,7 +261,8 @@ class Translator:
             self.trace(Check(text, rule, blame))
 
     def _note_reserved(self, bits: int, rule: str) -> None:
-        self._note(f"bits that must be 0 here are 1: {bits:#x}", rule, bits)
+        if self.trace:
+            self.trace(must_be_zero(bits, rule))
 
 
 def _too_wide(width: int, mgaw: int) -> Check:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Self
 
+from model.reference.steps import spell_bits
 from sim.explain.canvas import MONO, Canvas, clip, text_width, wrap
 from sim.explain.decoding import ones, value_lines
 from sim.explain.explanation import FieldValue, Step
@@ -68,6 +69,8 @@ def chips_of(fields: tuple[FieldValue, ...], *, without: tuple[str, ...] = ()) -
 def _chip_text(value: FieldValue) -> str:
     if value.address is not None:
         return f"{value.name} → {value.address:#x}"
+    if value.meaning == "reserved":
+        return f"{value.name} {spell_bits(value.value << value.low)}"
     if value.high - value.low >= WIDE_FIELD_BITS and value.value:
         return f"{value.name} bits {ones(value.value)}"
     return f"{value.name} {value.value:#x}" if value.high > value.low else f"{value.name} {value.value}"

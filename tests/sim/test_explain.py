@@ -272,7 +272,7 @@ def test_register_read(recording: Path) -> None:
         (
             6,
             "05200000000000000000000000000000",
-            ["     so: bits that must be 0 here are 1: 0x4  [LRT.3]", "RSVD_11_1 = 0x2  <--"],
+            ["     so: bit 2 must be 0 here and is 1  [LRT.3]", "RSVD_11_1 = 0x2  <--"],
         ),
         (7, "01300000000000000207010000000000", ["DID = 0x107", "permitted"]),
         (7, "11300000000000000207000000000000", ["        RSVD_11_4 = 0x1  <--: reserved", "LCT.3"]),
@@ -292,7 +292,7 @@ def test_register_read(recording: Path) -> None:
         (8, "0040000000000000", ["     so: R and W are 0: nothing is mapped from here on  [rule 6.3]", "LGN.3"]),
         (8, None, ["  3. SECOND_STAGE_PML4E at 0x3008: the read fails  [rule 6.3]", "LCT.4.3"]),
         (9, "8300000000000000", ["SECOND_STAGE_PDPE_1G at 0x4010", "page of 0x40000000 bytes"]),
-        (10, "0168000000000000", ["     so: bits that must be 0 here are 1: 0x800  [LSS.2]", "RSVD_11_11 = 0x1  <--"]),
+        (10, "0168000000000000", ["     so: bit 11 must be 0 here and is 1  [LSS.2]", "RSVD_11_11 = 0x1  <--"]),
         (11, "0378000000000000", ["reserved, since ECAP.SC is 0", "LSS.2"]),
         (11, "0770000000000000", ["        IGN_2_2 = 0x1: ignored", "permitted"]),
     ],
@@ -435,7 +435,7 @@ def test_source_id_misspelt(text: str) -> None:
             3 << 82 | 0x45 << 16 | 1,
             ["SVT = 0x3  <--: ", "so: SVT holds the reserved value 3  [IR.24]", "fault 0x24  [IR.24]"],
         ),
-        (1 << 100 | 1, ["RSVD_127_84 = 0x10000  <--", "are 1: 0x10000000000000000000000000  [IR.24]", "fault 0x24"]),
+        (1 << 100 | 1, ["RSVD_127_84 = 0x10000  <--", "so: bit 100 must be 0 here and is 1  [IR.24]", "fault 0x24"]),
         (3 << 5 | 1, ["DLM = 0x3  <--: ", "DLM holds a reserved value  [IR.24]", "fault 0x24"]),
         (0x45 << 16 | 2, ["P = 0x0  <--: present", "FPD = 0x1: ", "fault 0x22, not recorded, FPD = 1  [IR.22]"]),
     ],
@@ -478,7 +478,7 @@ def test_posted_entry_with_reserved_bits(tmp_path: Path) -> None:
     header = HEADER | {"cap": "0x8d2008c222f0606"}
     path = write_recording(tmp_path / "posted.jsonl.gz", *EVENTS[:16], entry, EVENTS[17], header=header)
     lines = explained(path, "--event", "19")
-    assert "     so: bits that must be 0 here are 1: 0x1000000  [IR.24]" in lines
+    assert "     so: bit 24 must be 0 here and is 1  [IR.24]" in lines
 
 
 @pytest.mark.parametrize(

@@ -277,6 +277,17 @@ def test_picture_of_a_queue(tables: Path) -> None:
     assert len(advice) == 2, "below the queue, and at the descriptor that is not reached"
 
 
+def test_picture_names_reserved_bits_by_their_numbers(tables: Path, tmp_path: Path) -> None:
+    """Descriptors of 32 bytes, in abort-DMA mode: bit 134 is one of RSVD_255_128."""
+    path = tmp_path / "wide.toml"
+    path.write_text(
+        "[unit]\nadms = true\n[registers]\nRTADDR = 0xc00\nIQA = 0x8800\nIQT = 0x20\n"
+        "[memory]\n0x8000 = [0x12, 0, 0x40, 0]\n"
+    )
+    seen = texts(picture(explain_queue(scene_of_tables(path))))
+    assert {"RSVD_255_128 bit 134", "Bit 134 must be 0 here and is 1"} <= set(seen)
+
+
 def test_picture_is_written_by_the_command_and_is_that_of_the_documents(tmp_path: Path) -> None:
     """The command that made docs/explain.svg."""
     file = tmp_path / "explain.svg"

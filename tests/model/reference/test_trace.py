@@ -22,6 +22,7 @@ from model.reference import (
     Sent,
     Unit,
 )
+from model.reference.steps import must_be_zero
 from model.reference.unit import REFUSALS
 from tests.model.reference.interrupts import (
     CFI,
@@ -259,6 +260,20 @@ def test_rule_that_permits_a_dma(context_entry, commands, address, rule):
     unit.write_register(GCMD, commands)
     decision = steps_of(unit, DmaAccess.ZERO_LENGTH_READ, address)[-1]
     assert (decision.permitted, decision.rule) == (True, rule)
+
+
+@pytest.mark.parametrize(
+    ("bits", "text"),
+    [
+        (1 << 318, "bit 318 must be 0 here and is 1"),
+        (0b101 << 12, "bits 12 and 14 must be 0 here and are 1"),
+        (0b11 << 12, "bits 13:12 must be 0 here and are 1"),
+        (0xFF << 24 | 1 << 9 | 0b11, "bits 1:0, 9 and 31:24 must be 0 here and are 1"),
+    ],
+)
+def test_reserved_bits_are_told_by_their_numbers(bits, text):
+    check = must_be_zero(bits, "LSS.2")
+    assert (check.text, check.rule, check.blame) == (text, "LSS.2", bits)
 
 
 def test_notification_is_called_so():
