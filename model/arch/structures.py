@@ -37,6 +37,10 @@ __all__ = [
 
 FIELD, IGNORED, RESERVED = Kind.FIELD, Kind.IGNORED, Kind.RESERVED
 
+# Of both formats of an IRTE.
+SQ_MEANING = "SID mask qualifier: 0 all 16 bits, 1 ignore bit 2, 2 ignore bits 2:1, 3 ignore bits 2:0"
+SVT_MEANING = "0 no check, 1 SID/SQ, 2 bus range (SID[15:8]=start bus, SID[7:0]=end bus, inclusive), 3 reserved"
+
 # fmt: off
 ROOT_ENTRY = Structure("ROOT_ENTRY", 128, "legacy root entry, indexed by bus number; table = 256 entries of 16 bytes", fields=(
     Field("P"          ,  0,  1, FIELD,    "present"),
@@ -192,8 +196,8 @@ IRTE_REMAPPED = Structure("IRTE_REMAPPED", 128, "interrupt remap table entry, re
     Field("RSVD_31_24" , 24,  8, RESERVED),
     Field("DST"        , 32, 32, FIELD,    "destination: EIME=1 full 32 bits; EIME=0 only bits 47:40 (APIC id), others reserved"),
     Field("SID"        , 64, 16, FIELD,    "source-id to match"),
-    Field("SQ"         , 80,  2, FIELD,    "SID mask qualifier: 0 all 16 bits, 1 ignore bit 2, 2 ignore bits 2:1, 3 ignore bits 2:0"),
-    Field("SVT"        , 82,  2, FIELD,    "0 no check, 1 SID/SQ, 2 bus range (SID[15:8]=start bus, SID[7:0]=end bus, inclusive), 3 reserved"),
+    Field("SQ"         , 80,  2, FIELD,    SQ_MEANING),
+    Field("SVT"        , 82,  2, FIELD,    SVT_MEANING),
     Field("RSVD_127_84", 84, 44, RESERVED),
 ))
 
@@ -208,9 +212,9 @@ IRTE_POSTED = Structure("IRTE_POSTED", 128, "interrupt remap table entry, posted
     Field("VV"        , 16,  8, FIELD,    "virtual vector (bit to set in PIR)"),
     Field("RSVD_37_24", 24, 14, RESERVED),
     Field("PDAL"      , 38, 26, FIELD,    "posted descriptor address bits 31:6"),
-    Field("SID"       , 64, 16, FIELD,    "source-id"),
-    Field("SQ"        , 80,  2, FIELD,    "as in remapped format"),
-    Field("SVT"       , 82,  2, FIELD,    "as in remapped format"),
+    Field("SID"       , 64, 16, FIELD,    "source-id to match"),
+    Field("SQ"        , 80,  2, FIELD,    SQ_MEANING),
+    Field("SVT"       , 82,  2, FIELD,    SVT_MEANING),
     Field("RSVD_95_84", 84, 12, RESERVED),
     Field("PDAH"      , 96, 32, FIELD,    "posted descriptor address bits 63:32; bits >= HAW must be 0"),
 ))

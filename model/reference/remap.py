@@ -14,7 +14,7 @@ from model.reference.fault import Fault
 from model.reference.memory import Memory, MemoryFault
 from model.reference.message import interrupt_message
 from model.reference.post import Poster
-from model.reference.steps import Check, Entry, Lookup, Selector, Trace, must_be_zero
+from model.reference.steps import Check, Entry, Lookup, Selector, Trace, must_be_zero, spell_bits
 from model.reference.types import InterruptRequest, InterruptResult
 
 __all__ = ["InterruptTable", "Remapper", "interrupt_index", "is_remappable"]
@@ -168,12 +168,17 @@ def _out_of_reach(index: int, place: int, table: InterruptTable, haw: int) -> Ch
 def _source_check(irte: int, source_id: int, *, matches: bool) -> Check:
     how = {
         SourceValidation.NONE: "SVT says: not checked",
-        SourceValidation.SOURCE_ID: f"SVT says: compare with SID {SID.of(irte):#06x}, SQ {SQ.of(irte)} leaves out bits "
-        f"{IGNORED_SOURCE_ID_BITS[SQ.of(irte)]:#05b}",
+        SourceValidation.SOURCE_ID: f"SVT says: compare with SID {SID.of(irte):#06x}, {_compared(irte)}",
         SourceValidation.BUS_RANGE: f"SVT says: bus from {SID.of(irte) >> 8:#04x} to {SID.of(irte) & 0xFF:#04x}",
     }[SourceValidation(SVT.of(irte))]
     text = f"source-id {source_id:#06x} {'matches' if matches else 'does not match'}; {how}"
     return Check(text, "rule 22.3", 0 if matches else SVT.mask | SQ.mask | SID.mask)
+
+
+def _compared(irte: int) -> str:
+    qualifier = SQ.of(irte)
+    ignored = IGNORED_SOURCE_ID_BITS[qualifier]
+    return f"SQ {qualifier} {f'leaves out {spell_bits(ignored)}' if ignored else 'compares all bits'}"
 
 
 def _remapped(irte: int, *, extended: bool) -> InterruptResult:

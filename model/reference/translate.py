@@ -45,6 +45,13 @@ BUS = (Selector("source-id", 15, 8),)
 DEVICE = (Selector("source-id", 7, 0),)
 PAGE_ADDRESS = SECOND_STAGE_PTE["ADDR"].mask
 
+# TT -> why it is refused.
+UNSUPPORTED = {
+    TranslationType.SECOND_STAGE_WITH_DEVICE_TLB: "1, device-TLB requests, needs ECAP.DT, which is 0",
+    TranslationType.PASS_THROUGH: "2, pass-through, needs ECAP.PT, which is 0",
+    TranslationType.RESERVED: "3 is reserved",
+}
+
 # Advice for LGN.2 and LGN.3 of an AtomicOp, and for LGN.1.1 where no wider table would help.
 MAP_FOR_BOTH = (
     "Map the address for reading and writing before the device uses it: an AtomicOp needs R and W to be 1 in the "
@@ -169,8 +176,7 @@ class Translator:
             self._note(text, "LCT.4.1", CONTEXT_AW.mask)
             raise Fault("LCT.4.1")
         if not self._supports(translation_type):
-            text = f"TT = {translation_type} is reserved, or needs a capability that this unit has not"
-            self._note(text, "LCT.4.2", CONTEXT_TT.mask)
+            self._note(f"TT = {UNSUPPORTED[TranslationType(translation_type)]}", "LCT.4.2", CONTEXT_TT.mask)
             raise Fault("LCT.4.2")
 
     def _supports(self, translation_type: int) -> bool:

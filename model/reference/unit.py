@@ -351,7 +351,7 @@ def _is_malformed(request: DmaRequest) -> bool:
 
 def _decision(result: DmaResult) -> Decision:
     if result.condition:
-        return _fault_decision(result.condition, suppressed=result.suppressed)
+        return _fault_decision(result.condition)
     if result.refusal:
         rule, remedy = REFUSALS[result.refusal]
         text = f"refused: {result.refusal.value}; no fault is recorded"
@@ -363,15 +363,14 @@ def _decision(result: DmaResult) -> Decision:
     return Decision(text, result.rule, True)
 
 
-def _fault_decision(condition: FaultCondition, *, suppressed: bool) -> Decision:
-    recorded = ", not recorded, FPD = 1" if suppressed else ""
-    text = f"refused: {condition.text}; fault {condition.reason:#x}{recorded}"
+def _fault_decision(condition: FaultCondition) -> Decision:
+    text = f"refused: {condition.text}; fault {condition.reason:#x}"
     return Decision(text, condition.name, False, condition.name, condition.reason, condition.remedy)
 
 
 def _interrupt_decision(result: InterruptResult) -> Decision:
     if result.condition:
-        return _fault_decision(result.condition, suppressed=result.suppressed)
+        return _fault_decision(result.condition)
     if result.message:
         text = f"permitted: {result.message.data:#x} goes to {result.message.address:#x}"
         return Decision(text, result.rule, True)

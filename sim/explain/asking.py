@@ -143,16 +143,21 @@ def explain_queue(scene: Scene) -> Explanation:
         place=scene.place,
         steps=steps,
         outcome=observed.outcome if is_wrong_as_a_whole else None,
-        verdict=(_queue_counts([STATES.get(step.action, step.action) for step in steps]),),
+        verdict=(_queue_counts([STATES.get(step.action, step.action) for step in steps], is_on=bool(enabled)),),
         warnings=scene.warnings,
     )
 
 
-def _queue_counts(states: list[str]) -> str:
+def _queue_counts(states: list[str], *, is_on: bool) -> str:
     """Count what became of the descriptors."""
     if not states:
-        return "no descriptor was handed over since the queue was turned on"
-    return f"{len(states)} descriptors: " + ", ".join(f"{count} {state}" for state, count in Counter(states).items())
+        return (
+            "no descriptor was read since the queue was turned on"
+            if is_on
+            else "the queue is off; no descriptor was read"
+        )
+    counts = ", ".join(f"{count} {state}" for state, count in Counter(states).items())
+    return f"{len(states)} descriptor{'s' if len(states) > 1 else ''}: {counts}"
 
 
 def _find(recording: Recording, line: int) -> Event:

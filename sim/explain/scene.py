@@ -100,4 +100,6 @@ def earlier_differences(replayer: Replayer) -> tuple[str, ...]:
     differences = replayer.summary.differences
     if not differences:
         return ()
-    return (f"{len(differences)} earlier lines compare unequal, so the state may be another; {differences[0]}",)
+    number = len(differences)
+    lines = "1 earlier line compares" if number == 1 else f"{number} earlier lines compare"
+    return (f"{lines} unequal, so the state may be another; {differences[0]}",)

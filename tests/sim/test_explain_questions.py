@@ -144,11 +144,13 @@ def test_gcmd_of_the_file_is_all_that_is_written(tables: Path) -> None:
 
 def test_posted_interrupt_of_ones_own(tables: Path) -> None:
     text = explained(tables, "--interrupt", "--source-id", "00:02.0", "--address", "0xfee00030")
+    assert "        SQ = 0x0" not in text
+    assert "        SVT = 0x1: 0 no check, 1 SID/SQ, 2 bus range" in text
     lines = [line for line in text.splitlines() if re.match(r" *\d\. | {5}so: |\S", line)]
     assert lines == [
         "with the tables of driver.toml: interrupt request of 00:02.0 (source-id 0x0010): 0x0 to 0xfee00030",
         "  1. IRTE_POSTED at 0xa010: read  [rule 22.3]",
-        "     so: source-id 0x0010 matches; SVT says: compare with SID 0x0010, SQ 0 leaves out bits 0b000  [rule 22.3]",
+        "     so: source-id 0x0010 matches; SVT says: compare with SID 0x0010, SQ 0 compares all bits  [rule 22.3]",
         "  2. POSTED_INTERRUPT_DESCRIPTOR at 0xb000: read  [rule 23.1]",
         "     so: vector 0x45 is set in PIR; ON becomes 1, and a notification is due: SN is 0  [rule 23.2]",
         "  3. POSTED_INTERRUPT_DESCRIPTOR at 0xb000: write, as one step with the read  [rule 23.2]",
@@ -281,6 +283,8 @@ def test_queue_that_is_off_has_no_error_yet(tables: Path) -> None:
     assert "off: head 0x0, tail 0x60" in text
     assert text.endswith("\n6 descriptors: 4 waiting, 2 waiting and wrong\n")
     assert "\nqueue error" not in text
+    tables.write_text(TABLES.replace("[memory]", "GCMD = 0\n[memory]").replace("IQT = 0x60", "IQT = 0x2000"))
+    assert "\nwould be a queue error: the tail is beyond the queue; " in explained(tables, "--queue")
 
 
 @pytest.fixture
@@ -298,15 +302,17 @@ def test_queue_of_a_recording(recording: Path) -> None:
         "        TYPE_LO = 0x5; SW = 0x1; STDATA = 0x63; STADDR = 0x2400, address 0x9000",
         "     so: complete once all descriptors before it are; write status 0x63 to 0x9000  [rule 16.5]",
         "",
-        "1 descriptors: 1 complete",
+        "1 descriptor: 1 complete",
     ]
 
 
 def test_queue_before_anything_is_in_it(recording: Path) -> None:
     lines = explained(recording, "--queue", "--after", "22").splitlines()
     assert lines[0].endswith(" on: head 0x0, tail 0x0")
-    assert lines[-1] == "no descriptor was handed over since the queue was turned on"
-    assert ", off: head" in explained(recording, "--queue", "--after", "5")
+    assert lines[-1] == "no descriptor was read since the queue was turned on"
+    lines = explained(recording, "--queue", "--after", "5").splitlines()
+    assert ", off: head" in lines[0]
+    assert lines[-1] == "the queue is off; no descriptor was read"
 
 
 def test_queue_forgets_what_another_descriptor_replaced(tmp_path: Path) -> None:
@@ -324,7 +330,7 @@ def test_queue_forgets_what_another_descriptor_replaced(tmp_path: Path) -> None:
     assert explained(path, "--queue").splitlines()[-1] == "2 descriptors: 2 waiting"  # the head is 0 now, the tail 0x20
     reset = {"e": "mark", "text": "reset"}
     path = write_recording(tmp_path / "reset.jsonl.gz", *EVENTS[:20], wait, *writes, reset)
-    assert explained(path, "--queue").splitlines()[-1] == "no descriptor was handed over since the queue was turned on"
+    assert explained(path, "--queue").splitlines()[-1] == "the queue is off; no descriptor was read"
 
 
 STATUS_WRITE_FAILS = """\

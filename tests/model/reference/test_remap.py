@@ -522,7 +522,7 @@ def test_trace_shows_the_entry_and_the_decision():
         (remapped_irte(dlm=3), "0x24"),
         (remapped_irte() | 1 << 12, "0x24"),
         (posted_irte(descriptor=1 << 60), "0x24"),
-        (remapped_irte(fpd=1, present=0), "not recorded"),
+        (remapped_irte(fpd=1, present=0), "0x22"),
     ],
 )
 def test_trace_ends_with_the_refusal(irte, text):

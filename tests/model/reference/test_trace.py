@@ -166,6 +166,22 @@ def test_atomic_op_is_advised_to_have_both_permissions(level_2, level_1):
     assert steps_of(unit, DmaAccess.WRITE)[-1].remedy == CONDITIONS["LGN.2"].remedy
 
 
+@pytest.mark.parametrize(
+    ("tt", "features", "text"),
+    [
+        (1, {}, "TT = 1, device-TLB requests, needs ECAP.DT, which is 0"),
+        (2, {"pt": False}, "TT = 2, pass-through, needs ECAP.PT, which is 0"),
+        (3, {}, "TT = 3 is reserved"),
+    ],
+)
+def test_translation_type_that_is_refused_says_why(tt, features, text):
+    """TT is in bits 3:2 of the context-entry. Rule 4.3."""
+    unit = walking_unit(**features)
+    unit.memory.write(0x20A0, 8, 0x3001 | tt << 2)
+    (check,) = [step for step in steps_of(unit) if isinstance(step, Check)]
+    assert (check.text, check.rule, check.blame) == (text, "LCT.4.2", 0b1100)
+
+
 # Walking units have a table of 39 bits. Bits 66:64 of the context-entry are AW. Rule 4.7.
 @pytest.mark.parametrize(
     ("features", "bit", "text", "blame", "wider"),
