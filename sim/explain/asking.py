@@ -6,12 +6,13 @@ Every sentence comes from the trace of the reference model while it answers; not
 import re
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 
 from model.arch import UnitConfig
 from model.arch.encodings import INTERRUPT_PREFIX
 from model.arch.registers import FSTS, GSTS, IQA, IQH, IQT
 from model.reference import DmaAccess, DmaRequest, InterruptRequest
-from sim.explain.collecting import STATES, observe
+from sim.explain.collecting import STATES, Observed, observe
 from sim.explain.decoding import register_change, registers_at
 from sim.explain.explanation import Explanation, Number
 from sim.explain.scene import ExplainError, Scene, earlier_differences, last_line
@@ -68,6 +69,7 @@ def explain_event(recording: Recording, line: int) -> Explanation:
     kind, title, numbers = _describe(event, unit.config)
     compared = _Verdict(replayer, event)
     observed = observe(unit, numbers, lambda: replayer.play(event))
+    compared.take_back(observed)
     read = registers_at(unit.config, event.offset, event.size) if isinstance(event, RegisterRead) else []
     values = [(named, named.read(unit)) for named in read]
     return Explanation(
@@ -255,15 +257,20 @@ class _Verdict:
         excepted = list(self._exceptions() - self._excepted)
         new = [text for text in self._summary.differences[self._differences :] if self._is_ours(text)]
         if excepted:
-            sentences = [
-                f"the recording says otherwise, where its source departs from the specification: {excepted[0]}"
-            ]
-        else:
-            sentences = [f"the recording says otherwise: {new[0]}" if new else "the recording says the same"]
-        return sentences + [
-            f"the fault record was taken back, where the source departs from the specification: {name}"
-            for name in self._summary.withdrawn - self._withdrawn
-        ]
+            return [f"the recording says otherwise, where its source departs from the specification: {excepted[0]}"]
+        return [f"the recording says otherwise: {new[0]}" if new else "the recording says the same"]
+
+    def take_back(self, observed: Observed) -> None:
+        """Say of the fault record that it was taken back, with its event message, where the replayer did that."""
+        for name in self._summary.withdrawn - self._withdrawn:
+            assert observed.outcome  # only a refusal records
+            what = "this and its event message were" if observed.messages else "this was"
+            recorded = (
+                f"{observed.outcome.recorded}; {what} taken back, since the source of the recording departs from the "
+                f"specification: {name}"
+            )
+            observed.outcome = replace(observed.outcome, recorded=recorded, record=None)
+            observed.messages.clear()
 
     def _is_ours(self, text: str) -> bool:
         return text.startswith(f"line {self._event.line}: ")
