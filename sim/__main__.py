@@ -15,6 +15,7 @@ from sim.commands.program import program
 from sim.commands.regress import regress
 from sim.commands.replay import replay
 from sim.commands.size import size
+from sim.commands.streams import patient_streams
 from sim.commands.synth import synth
 
 __all__ = ["main", "vtd"]
@@ -43,7 +44,8 @@ for command in (
 def main() -> None:
     """Run the command line. Told to terminate, it ends like on Ctrl-C, which a terminal gives its tools too."""
     signal.signal(signal.SIGTERM, _terminate)
-    vtd(prog_name="vtd")
+    with patient_streams():
+        vtd(prog_name="vtd")
 
 
 def _terminate(*_: object) -> None:

@@ -173,7 +173,7 @@ def write_view(waves: Path, config: "UnitConfig", simulator: str) -> None:
 
 
 def _on_terminal() -> bool:
-    return sys.stderr.isatty()
+    return sys.stderr is not None and sys.stderr.isatty()
 
 
 @contextmanager
