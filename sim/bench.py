@@ -95,7 +95,7 @@ def reference_model_translations(recording: Recording) -> Row:
         value=round(best),
         limit=TRANSLATIONS_PER_SECOND,
         unit="translations/s",
-        method=f"all {calls} DMA requests of {recording.path.name}, permitted and refused, in its replay; only the "
+        method=f"all {calls} DMA requests of {recording.name}, permitted and refused, in its replay; only the "
         f"time inside Unit.dma, by time.perf_counter around each call; best of {REPETITIONS} replays",
     )
 

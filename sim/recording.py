@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeGuard, cast
 
 from model.reference import DmaAccess, Refusal
+from sim.printable import printable
 
 __all__ = [
     "Dma",
@@ -160,6 +161,11 @@ class Recording:
     path: Path
     header: Header
     events: tuple[Event, ...]
+
+    @property
+    def name(self) -> str:
+        """Return the name of the file, as it is shown."""
+        return printable(self.path.name)
 
 
 REFUSALS = {

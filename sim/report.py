@@ -17,6 +17,7 @@ from model.arch import CONDITIONS, FaultReason, UnitConfig
 from sim import charts
 from sim.explain import ExplainError, Explanation, explain_event
 from sim.explain.text import print_explanation
+from sim.printable import printable
 from sim.recording import Recording
 from sim.regress import Regression
 from sim.summary import Summary
@@ -70,10 +71,10 @@ def replay_page(recording: Recording, summary: Summary, closing: list[str], prog
     return _page(
         statistics,
         config=summary.config,
-        title=f"Replay of {recording.path.name}",
+        title=f"Replay of {recording.name}",
         equal=summary.equal,
         closing=closing,
-        source=recording.header.source,
+        source=printable(recording.header.source),
         simulator=summary.simulator,
         seconds=summary.seconds,
         kinds=[{"kind": kind, "what": what, "count": summary.kinds[kind]} for kind, what in kinds],

@@ -10,6 +10,7 @@ from rich.text import Text
 from model.arch import UnitConfig
 from sim.bench import Row
 from sim.configuration import SIZES
+from sim.printable import printable
 from sim.recording import Header
 from sim.summary import Summary
 
@@ -51,7 +52,7 @@ def _number(name: str, value: int | tuple[int, ...]) -> str:
 
 def print_summary(console: Console, header: Header, summary: Summary) -> None:
     """Print what a replay compared, what it excepted, and how it ended."""
-    console.print(f"source: {_printable(header.source)}", markup=False, highlight=False, soft_wrap=True)
+    console.print(f"source: {printable(header.source)}", markup=False, highlight=False, soft_wrap=True)
     unit = configuration_line(summary.config, sizes=summary.simulator != "none")
     console.print(f"unit: {unit}", markup=False, highlight=False, soft_wrap=True)
     console.print(_counts(summary))
@@ -59,11 +60,6 @@ def print_summary(console: Console, header: Header, summary: Summary) -> None:
         console.print(_exception_table(summary))
     for line in closing(summary):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
-
-
-def _printable(text: str) -> str:
-    """Escape what would steer a terminal or cannot be encoded; a recording may hold any text."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _counts(summary: Summary) -> Table:

@@ -75,7 +75,7 @@ def explain_event(recording: Recording, line: int) -> Explanation:
     return Explanation(
         kind=kind,
         title=title,
-        place=f"line {line} of {recording.path.name}",
+        place=f"line {line} of {recording.name}",
         numbers=numbers,
         steps=tuple(observed.steps),
         outcome=observed.outcome,

@@ -86,7 +86,7 @@ def scene_of_recording(recording: Recording, after: int | None) -> Scene:
             replayer.play(event)
         if isinstance(event, Mark) and event.text == RESET_MARK:
             queue.forget()
-    place = f"after line {after or last} of {recording.path.name}{'' if after else ', the last'}"
+    place = f"after line {after or last} of {recording.name}{'' if after else ', the last'}"
     return Scene(replayer.unit, place, queue, earlier_differences(replayer))
 
 

@@ -17,6 +17,7 @@ from model.arch import REGISTERS, Access, ConfigError, Register, UnitConfig
 from model.arch.registers import FRCD, GCMD, IQA, IRTA, RTADDR
 from model.reference import Memory, Unit
 from sim.explain.scene import ExplainError, QueueHistory, Scene
+from sim.printable import printable
 from sim.section import read_toml
 
 __all__ = ["scene_of_tables"]
@@ -49,7 +50,7 @@ def scene_of_tables(path: Path) -> Scene:
         offset, size = config.register_offset(register), register.width // 8
         queue.watch(lambda o=offset, v=value, s=size: unit.write_register(o, v, s))  # type: ignore[misc]
     unit.messages.clear()
-    return Scene(unit, f"with the tables of {path.name}", queue)
+    return Scene(unit, f"with the tables of {printable(path.name)}", queue)
 
 
 def _config(path: Path, values: dict[str, Any]) -> UnitConfig:

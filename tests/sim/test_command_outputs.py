@@ -4,9 +4,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
+from click.testing import CliRunner
 
+from sim.__main__ import vtd
 from tests.sim.handmade import EVENTS, write_recording
 
 PROJECT = Path(__file__).parents[2]
@@ -74,3 +77,25 @@ def test_names_that_standard_output_cannot_spell(tmp_path: Path, environment: di
     missing = shell('vtd explain "$1" --queue', tmp_path / os.fsdecode(b"\xff.toml"), **environment)
     assert missing.returncode == 2
     assert missing.stderr.startswith("Error: ") and missing.stderr.count("\n") == 1
+
+
+# Names of files
+
+
+NAMES = {b"b\xffd": "b\\udcffd", b"a\x01\nb": "a\\x01\\nb"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_pictures_and_pages_of_files_with_any_name(recording: Path, tmp_path: Path, name: bytes) -> None:
+    shown = NAMES[name]
+    tables = tmp_path / os.fsdecode(name + b".toml")
+    tables.write_bytes(TABLES.read_bytes())
+    odd = recording.rename(tmp_path / os.fsdecode(name + b".gz"))
+    svg, page = tmp_path / "out.svg", tmp_path / "out.html"
+    for capture, question in ((tables, ["--queue"]), (odd, ["--event", "13"]), (odd, ["--queue"])):
+        result = CliRunner().invoke(vtd, ["explain", str(capture), *question, "--svg", str(svg)])
+        assert (result.exit_code, result.stderr) == (0, "")
+        assert shown in "".join(ElementTree.parse(svg).getroot().itertext())
+    result = CliRunner().invoke(vtd, ["replay", str(odd), "--simulator", "none", "--report", str(page)])
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert f"Replay of {shown}.gz" in page.read_text()
