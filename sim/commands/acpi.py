@@ -4,15 +4,18 @@ from pathlib import Path
 
 import click
 
-from sim.commands.shared import CONFIG_OPTION, FILE, BadInput, configuration, write_whole
+from sim.commands.command import Command
+from sim.commands.errors import BadInput
+from sim.commands.outputs import OutputFile, write_whole
+from sim.commands.shared import CONFIG_OPTION, FILE, configuration
 
 __all__ = ["acpi"]
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("description", type=FILE)
 @CONFIG_OPTION
-@click.option("-o", "target", type=FILE, required=True, help="File to write.")
+@click.option("-o", "target", type=OutputFile(), required=True, help="File to write.")
 def acpi(description: Path, config_name: str, target: Path) -> None:
     """Write the ACPI table DMAR, by which an operating system finds the unit.
 

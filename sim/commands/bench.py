@@ -7,18 +7,19 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sim.commands.command import Command
+from sim.commands.errors import BadInput
+from sim.commands.outputs import write_json
 from sim.commands.shared import (
     BUNDLED,
     CONFIG_OPTION,
     FILE,
     JSON_OPTION,
-    BadInput,
     configuration,
     input_of,
     load,
     simulation,
     simulator_option,
-    write_json,
 )
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["bench"]
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--recording", type=FILE, default=BUNDLED, help="For the reference model; the bundled one by default.")
 @CONFIG_OPTION
 @simulator_option()

@@ -5,7 +5,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sim.commands.shared import FILE, JSON_OPTION, BadInput, Hexadecimal, input_of, load, write_json, write_whole
+from sim.commands.command import Command
+from sim.commands.errors import BadInput
+from sim.commands.outputs import OutputFile, write_json, write_whole
+from sim.commands.shared import FILE, JSON_OPTION, Hexadecimal, input_of, load
 
 if TYPE_CHECKING:
     from sim.explain import Explanation, Scene
@@ -20,7 +23,7 @@ ONE_QUESTION = (
 )
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("capture", type=FILE)
 @click.option("--event", type=click.IntRange(min=1), help="Line in the file (the header is line 1).")
 @click.option("--queue", is_flag=True, help="All descriptors of the invalidation queue.")
@@ -32,7 +35,7 @@ ONE_QUESTION = (
 @click.option("--data", type=Hexadecimal(32), help="Data of that interrupt request, 0 by default.")
 @click.option("--after", type=click.IntRange(min=1), help="Line after which that request comes, the last by default.")
 @JSON_OPTION
-@click.option("--svg", "svg_file", type=FILE, help="Draw the walk into this file.")
+@click.option("--svg", "svg_file", type=OutputFile(), help="Draw the walk into this file.")
 def explain(
     capture: Path,
     event: int | None,

@@ -6,18 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sim.commands.command import Command
+from sim.commands.errors import BadInput
+from sim.commands.outputs import OutputFile, write_json
 from sim.commands.regress import PRESETS, PROFILES, Seeds
-from sim.commands.shared import (
-    CYCLES_OPTION,
-    FILE,
-    JSON_OPTION,
-    BadInput,
-    configuration,
-    progress_bar,
-    simulation,
-    simulator_option,
-    write_json,
-)
+from sim.commands.shared import CYCLES_OPTION, JSON_OPTION, configuration, progress_bar, simulation, simulator_option
 
 if TYPE_CHECKING:
     from sim.farm import Farm
@@ -28,15 +21,23 @@ __all__ = ["farm"]
 COMMANDS_SHOWN = 5  # of each group
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--seeds", type=Seeds(), required=True, help="Such as 0-999, each with each configuration.")
 @CYCLES_OPTION
-@click.option("--config", "config_names", multiple=True, help="Preset or TOML file, may be repeated; both presets.")
+@click.option(
+    "--config",
+    "config_names",
+    type=click.Path(),
+    multiple=True,
+    help="Preset or TOML file, may be repeated; both presets.",
+)
 @simulator_option("the golden model alone, against the reference model")
 @click.option("--profile", type=click.Choice(PROFILES), default="mixed", show_default=True, help="As in vtd regress.")
 @click.option("--address", help="Of a Dask scheduler, tcp://HOST:PORT; without, a cluster of this machine is started.")
 @click.option("--workers", type=click.IntRange(min=1), help="Processes of that cluster; the number of processors.")
-@click.option("--resume", "results_file", type=FILE, help="Keep each outcome in this file, and do none in it again.")
+@click.option(
+    "--resume", "results_file", type=OutputFile(), help="Keep each outcome in this file, and do none in it again."
+)
 @JSON_OPTION
 def farm(
     seeds: range,

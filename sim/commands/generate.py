@@ -6,14 +6,16 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from sim.commands.shared import CONFIG_OPTION, FILE, BadInput, configuration, progress_bar
+from sim.commands.command import Command
+from sim.commands.errors import BadInput, reason
+from sim.commands.shared import CONFIG_OPTION, FILE, configuration, progress_bar
 
 __all__ = ["generate"]
 
 FOLDED = ("diagrams", "manual")  # folders of many files, each shown as one line
 
 
-@click.command()
+@click.command(cls=Command)
 @CONFIG_OPTION
 @click.option("-o", "folder", type=FILE, default=Path("build/vtd_unit"), show_default=True, help="Folder to write to.")
 def generate(config_name: str, folder: Path) -> None:
@@ -31,8 +33,9 @@ def generate(config_name: str, folder: Path) -> None:
             write_handover(config, Path(name), on_step)
             files = _move(Path(name), folder)
     except OSError as error:
-        reason = (error.strerror or "it cannot be written").lower()
-        raise BadInput(f"{folder}: {reason}; -o must name a folder that can be written") from None
+        raise BadInput(
+            f"{folder}: {reason(error, 'it cannot be written')}; -o must name a folder that can be written"
+        ) from None
     click.echo(summary(config), nl=False)
     for line in _listing(files):
         click.echo(f"written: {folder / line}")

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sim.commands.shared import CONFIG_OPTION, FILE, BadInput, configuration, simulation, simulator_option
+from sim.commands.command import Command
+from sim.commands.errors import BadInput
+from sim.commands.shared import CONFIG_OPTION, FILE, WAVES_OPTION, configuration, simulation, simulator_option
 
 if TYPE_CHECKING:
     from sim.program import Run
@@ -14,11 +16,11 @@ if TYPE_CHECKING:
 __all__ = ["program"]
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("source", type=FILE)
 @simulator_option()
 @CONFIG_OPTION
-@click.option("--waves", type=FILE, help="Write waveforms to this file.")
+@WAVES_OPTION
 def program(source: Path, simulator: str, config_name: str, waves: Path | None) -> None:
     """Compile SOURCE, a program in C, and run it on the unit in simulation.
 

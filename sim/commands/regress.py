@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sim.commands.command import Command
+from sim.commands.errors import BadInput
+from sim.commands.outputs import write_json, write_whole
 from sim.commands.shared import (
     CYCLES_OPTION,
-    FILE,
     JSON_OPTION,
     REPORT_OPTION,
-    BadInput,
+    WAVES_OPTION,
     configuration,
     progress_bar,
     simulation,
     simulator_option,
-    write_json,
     write_view,
-    write_whole,
 )
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Seeds(click.ParamType[range]):
         return range(int(match[1]), int(match[2] or match[1]) + 1)
 
 
-@click.command()
+@click.command(cls=Command)
 @simulator_option("the golden model alone, against the reference model")
 @click.option("--seed", type=click.IntRange(min=0), help="Seed of one run; 1 without --seeds.")
 @click.option("--seeds", type=Seeds(), help="A campaign: every seed, such as 0-49, with each configuration.")
@@ -52,6 +52,7 @@ class Seeds(click.ParamType[range]):
 @click.option(
     "--config",
     "config_names",
+    type=click.Path(),
     multiple=True,
     help="Preset (default, small) or TOML file, may be repeated; default, and in a campaign both presets.",
 )
@@ -72,7 +73,7 @@ class Seeds(click.ParamType[range]):
 )
 @JSON_OPTION
 @REPORT_OPTION
-@click.option("--waves", type=FILE, help="Write waveforms of one run to this file.")
+@WAVES_OPTION
 def regress(
     simulator: str,
     seed: int | None,

@@ -6,21 +6,22 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sim.commands.command import Command
+from sim.commands.errors import BadInput
+from sim.commands.outputs import write_json, write_whole
 from sim.commands.shared import (
     CONFIG_OPTION,
     FILE,
     JSON_OPTION,
     REPORT_OPTION,
-    BadInput,
+    WAVES_OPTION,
     configuration,
     input_of,
     load,
     progress_bar,
     simulation,
     simulator_option,
-    write_json,
     write_view,
-    write_whole,
 )
 
 if TYPE_CHECKING:
@@ -33,14 +34,14 @@ __all__ = ["replay"]
 PROGRESS_EVERY = 500  # events of the reference model alone, which is quick
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("capture", type=FILE)
 @simulator_option("the reference model alone")
 @CONFIG_OPTION
 @click.option("--limit", type=click.IntRange(min=1), help="Stop after this many events.")
 @JSON_OPTION
 @REPORT_OPTION
-@click.option("--waves", type=FILE, help="Write waveforms to this file.")
+@WAVES_OPTION
 def replay(
     capture: Path,
     simulator: str,

@@ -1,7 +1,5 @@
 """What the commands share: bad input, recordings, configurations, JSON files, progress."""
 
-import json
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,6 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from sim.commands.errors import BadInput, reason
+from sim.commands.outputs import OutputFile, write_whole
 
 if TYPE_CHECKING:
     from model.arch import UnitConfig
@@ -21,7 +22,7 @@ __all__ = [
     "FILE",
     "JSON_OPTION",
     "REPORT_OPTION",
-    "BadInput",
+    "WAVES_OPTION",
     "Hexadecimal",
     "configuration",
     "input_of",
@@ -29,23 +30,32 @@ __all__ = [
     "progress_bar",
     "simulation",
     "simulator_option",
-    "write_json",
     "write_view",
-    "write_whole",
 ]
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any] | click.Command)
 
 BUNDLED = Path(__file__).parent.parent / "data" / "bundled.jsonl.gz"
 
-FILE = click.Path(path_type=Path)
+FILE = click.Path(path_type=Path)  # to read
 
-JSON_OPTION = click.option("--json", "json_file", type=FILE, help="Write the outcome to this file too.")
-REPORT_OPTION = click.option(
-    "--report", "report_file", type=FILE, help="Write a page of HTML about the run to this file."
+JSON_OPTION = click.option(
+    "--json",
+    "json_file",
+    type=OutputFile(),
+    help="Write the outcome to this file too; not to -: standard output has the text.",
 )
+REPORT_OPTION = click.option(
+    "--report", "report_file", type=OutputFile(), help="Write a page of HTML about the run to this file."
+)
+WAVES_OPTION = click.option("--waves", type=OutputFile(makes_folder=True), help="Write waveforms to this file.")
 CONFIG_OPTION = click.option(
-    "--config", "config_name", default="default", show_default=True, help="Preset (default, small) or TOML file."
+    "--config",
+    "config_name",
+    type=click.Path(),
+    default="default",
+    show_default=True,
+    help="Preset (default, small) or TOML file.",
 )
 CYCLES_OPTION = click.option(
     "--cycles", type=click.IntRange(min=100), default=20_000, show_default=True, help="Clocks of a run."
@@ -61,12 +71,6 @@ def simulator_option(none: str = "") -> Callable[[Decorated], Decorated]:
         show_default=True,
         help=f"What simulates the unit{'; none is ' if none else ''}{none}.",
     )
-
-
-class BadInput(click.ClickException):
-    """Bad input: one sentence on stderr, exit status 2."""
-
-    exit_code = 2
 
 
 class Hexadecimal(click.ParamType[int]):
@@ -109,8 +113,9 @@ def load(path: Path) -> "Recording":
         with input_of(path):
             return load_recording(path)
     except OSError as error:
-        reason = (error.strerror or "it cannot be read").lower()
-        raise BadInput(f"{path}: {reason}; a recording (vtd-trace, gzip) must be there") from None
+        raise BadInput(
+            f"{path}: {reason(error, 'it cannot be read')}; a recording (vtd-trace, gzip) must be there"
+        ) from None
 
 
 @contextmanager
@@ -135,32 +140,6 @@ def configuration(name: str) -> "UnitConfig":
         return load_config(name)
     except ConfigError as error:
         raise BadInput(f"--config {error}") from None
-
-
-def write_json(path: Path, values: dict[str, Any]) -> None:
-    """Write `values` whole or not at all; BadInput."""
-    write_whole(path, (json.dumps(values, indent=2) + "\n").encode(), "--json")
-
-
-def write_whole(path: Path, content: bytes, option: str) -> None:
-    """Write the file that `option` names whole or not at all: a file beside it takes its place when it is complete.
-
-    BadInput when that cannot be.
-    """
-    target = path.resolve()
-    temporary = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        if target.exists() and not target.is_file():
-            target.write_bytes(content)  # a device or pipe cannot be replaced
-            return
-        try:
-            temporary.write_bytes(content)
-            temporary.replace(target)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as error:
-        reason = (error.strerror or "it cannot be written").lower()
-        raise BadInput(f"{path}: {reason}; {option} must name a file that can be written") from None
 
 
 def write_view(waves: Path, config: "UnitConfig", simulator: str) -> None:

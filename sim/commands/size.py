@@ -6,18 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sim.commands.shared import (
-    CONFIG_OPTION,
-    FILE,
-    JSON_OPTION,
-    BadInput,
-    configuration,
-    input_of,
-    load,
-    progress_bar,
-    write_json,
-    write_whole,
-)
+from sim.commands.command import Command
+from sim.commands.errors import BadInput
+from sim.commands.outputs import OutputFile, write_json, write_whole
+from sim.commands.shared import CONFIG_OPTION, FILE, JSON_OPTION, configuration, input_of, load, progress_bar
 
 if TYPE_CHECKING:
     from sim.sizing.stream import Stream
@@ -45,7 +37,7 @@ class Entries(click.ParamType[tuple[int, ...]]):
 ENTRIES = Entries()
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("capture", type=FILE, metavar="CAPTURE|STREAM.toml")
 @CONFIG_OPTION
 @click.option("--iotlb", type=ENTRIES, default="8,16,32,64,128,256", show_default=True, help="Entries of the IOTLB.")
@@ -65,7 +57,7 @@ ENTRIES = Entries()
 @click.option("--latency", type=click.IntRange(min=1), default=50, show_default=True, help="Clocks of a memory read.")
 @click.option("--limit", type=click.IntRange(min=1), help="Stop after this many events, or requests of STREAM.toml.")
 @JSON_OPTION
-@click.option("--chart", "chart_file", type=FILE, help="Write a picture (SVG) to this file too.")
+@click.option("--chart", "chart_file", type=OutputFile(), help="Write a picture (SVG) to this file too.")
 def size(
     capture: Path,
     config_name: str,

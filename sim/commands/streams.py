@@ -9,6 +9,8 @@ from typing import TextIO
 
 import click
 
+from sim.commands.errors import reason
+
 __all__ = ["patient_streams"]
 
 
@@ -57,6 +59,6 @@ def _text(raw: _Patient, stream: TextIO) -> TextIO:
 
 
 def _refuse(error: OSError) -> None:
-    reason = (error.strerror or "it cannot be written").lower()
-    click.echo(f"Error: standard output: {reason}; it must be a file, pipe or terminal that can be written", err=True)
+    why = reason(error, "it cannot be written")
+    click.echo(f"Error: standard output: {why}; it must be a file, pipe or terminal that can be written", err=True)
     sys.exit(2)

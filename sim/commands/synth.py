@@ -7,16 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sim.commands.shared import (
-    CONFIG_OPTION,
-    FILE,
-    JSON_OPTION,
-    BadInput,
-    configuration,
-    progress_bar,
-    write_json,
-    write_whole,
-)
+from sim.commands.command import Command
+from sim.commands.errors import BadInput
+from sim.commands.outputs import OutputFile, write_json, write_whole
+from sim.commands.shared import CONFIG_OPTION, JSON_OPTION, configuration, progress_bar
 from sim.devices import DEFAULT_DEVICE, DEVICES, SPEED_GRADE
 
 if TYPE_CHECKING:
@@ -28,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["synth"]
 
 
-@click.command()
+@click.command(cls=Command)
 @CONFIG_OPTION
 @click.option(
     "--device",
@@ -44,7 +38,9 @@ __all__ = ["synth"]
     help="Work towards this clock instead of for the area, and fail when it is slower.",
 )
 @click.option("--max-lut4", type=click.IntRange(min=0), help="Fail when it takes more LUT4.")
-@click.option("--sweep", "chart_file", type=FILE, help="Many sizes instead of one; draw area and clock to this SVG.")
+@click.option(
+    "--sweep", "chart_file", type=OutputFile(), help="Many sizes instead of one; draw area and clock to this SVG."
+)
 @JSON_OPTION
 def synth(
     config_name: str,

@@ -1,5 +1,6 @@
 """What the command `vtd` writes, and where: standard output and files, whatever becomes of them."""
 
+import json
 import os
 import subprocess
 import sys
@@ -99,3 +100,121 @@ def test_pictures_and_pages_of_files_with_any_name(recording: Path, tmp_path: Pa
     result = CliRunner().invoke(vtd, ["replay", str(odd), "--simulator", "none", "--report", str(page)])
     assert (result.exit_code, result.stderr) == (0, "")
     assert f"Replay of {shown}.gz" in page.read_text()
+
+
+# Files to write
+
+
+def refusal(*arguments: str | Path) -> str:
+    """Run what must be refused before anything is done, and return the sentence."""
+    result = CliRunner().invoke(vtd, [str(argument) for argument in arguments])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith("Error: ") and result.stderr.count("\n") == 1
+    return result.stderr.removeprefix("Error: ").rstrip("\n")
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Be in a folder with a file of each kind that a command reads, and leave all of them as they are."""
+    write_recording(tmp_path / "r.gz", *EVENTS)
+    (tmp_path / "tables.toml").write_bytes(TABLES.read_bytes())
+    (tmp_path / "stream.toml").write_bytes((PROJECT / "sim" / "data" / "stream.toml").read_bytes())
+    (tmp_path / "config.toml").write_text("iotlb_entries = 8\n")
+    (tmp_path / "program.c").write_text("int main() { return 0; }\n")
+    (tmp_path / "link").symlink_to("tables.toml")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("explain tables.toml --queue --svg tables.toml", "tables.toml: CAPTURE and --svg"),
+        ("explain tables.toml --queue --json link", "link: CAPTURE and --json"),
+        ("explain tables.toml --queue --json ./same --svg same", "same: --json and --svg"),
+        ("replay r.gz --json r.gz", "r.gz: CAPTURE and --json"),
+        ("replay r.gz --json a --report a", "a: --json and --report"),
+        ("replay r.gz --waves r.gz", "r.gz: CAPTURE and --waves"),
+        ("replay r.gz --config config.toml --report config.toml", "config.toml: --config and --report"),
+        ("regress --config small --config config.toml --json config.toml", "config.toml: --config and --json"),
+        ("regress --waves a --report a", "a: --report and --waves"),
+        ("bench --recording r.gz --json r.gz", "r.gz: --recording and --json"),
+        ("acpi stream.toml -o stream.toml", "stream.toml: DESCRIPTION and -o"),
+        ("program program.c --waves program.c", "program.c: SOURCE and --waves"),
+        ("farm --seeds 1 --resume a --json a", "a: --resume and --json"),
+        ("farm --seeds 1 --config config.toml --resume config.toml", "config.toml: --config and --resume"),
+        ("synth --config config.toml --json config.toml", "config.toml: --config and --json"),
+        ("synth --sweep a --json a", "a: --sweep and --json"),
+        ("size stream.toml --chart stream.toml", "stream.toml: CAPTURE|STREAM.toml and --chart"),
+        ("size r.gz --chart a --json a", "a: --json and --chart"),
+    ],
+)
+def test_one_file_for_two_purposes(here: Path, line: str, sentence: str) -> None:
+    before = contents(here)
+    assert refusal(*line.split()) == f"{sentence} are the same file; each must have its own"
+    assert contents(here) == before
+
+
+@pytest.mark.parametrize(
+    ("line", "option"),
+    [
+        ("explain tables.toml --queue --json a --svg {}", "--svg"),
+        ("replay r.gz --simulator none --json a --report {}", "--report"),
+        ("regress --simulator none --cycles 100 --json a --report {}", "--report"),
+        ("regress --cycles 100 --json a --waves {}", "--waves"),
+        ("size stream.toml --json a --chart {}", "--chart"),
+        ("synth --json a --sweep {}", "--sweep"),
+        ("farm --seeds 1 --simulator none --json a --resume {}", "--resume"),
+        ("bench --json {}", "--json"),
+        ("acpi stream.toml -o {}", "-o"),
+        ("program program.c --waves {}", "--waves"),
+    ],
+)
+def test_files_are_checked_before_anything_is_done(here: Path, line: str, option: str) -> None:
+    before = contents(here)
+    wanted = f"{option} must name a file that can be written"
+    cases = {str(PROJECT): "is a directory", "r.gz/x": "not a directory", "n" * 300: "file name too long"}
+    if option != "--waves":  # which makes its folder
+        cases |= {"nodir/x": "no such file or directory"}
+    for name, reason in cases.items():
+        assert refusal(*line.format(name).split()) == f"{name}: {reason}; {wanted}"
+    assert contents(here) == before
+
+
+def test_json_is_not_mixed_with_the_text() -> None:
+    assert refusal("explain", TABLES, "--queue", "--json", "-") == (
+        "--json must name a file, not -; standard output has the text already"
+    )
+
+
+def test_file_that_standard_output_goes_to(tmp_path: Path) -> None:
+    for name in ("/dev/stdout", "out"):
+        done = shell(f'vtd explain "$1" --queue --json {name} > out', TABLES, folder=tmp_path)
+        assert (done.returncode, done.stderr) == (
+            2,
+            f"Error: {name}: standard output and --json are the same file; each must have its own\n",
+        )
+
+
+def test_pipes_and_open_files_are_written_themselves(tmp_path: Path) -> None:
+    ask = 'vtd explain "$1" --queue --json'
+    direct = shell(f"{ask} out > /dev/null && cat out", TABLES, folder=tmp_path)
+    assert json.loads(direct.stdout)["kind"] == "queue"
+    for line in (
+        f"{ask} >(cat) > /dev/null; wait",
+        f"{{ {ask} /dev/fd/3 > /dev/null; }} 3>&1 | cat",
+        f"{ask} /dev/stderr 2>&1 > /dev/null | cat",
+        f"mkfifo f; cat f & {ask} f > /dev/null; wait",
+    ):
+        assert shell(line, TABLES, folder=tmp_path).stdout == direct.stdout, line
+    mixed = shell(f"{ask} /dev/stdout | cat", TABLES)
+    assert (mixed.returncode, mixed.stderr) == (0, "")
+    assert mixed.stdout.startswith(direct.stdout) and len(mixed.stdout) > len(direct.stdout)
+    added = shell(f"echo kept > log; {ask} /dev/fd/3 3>> log > /dev/null; cat log", TABLES, folder=tmp_path)
+    assert added.stdout == "kept\n" + direct.stdout
+    unread = shell(f"{ask} >(true) > /dev/null", TABLES)
+    assert (unread.returncode, unread.stderr) == (0, "")

@@ -203,7 +203,7 @@ def test_wrong_usage(tmp_path, monkeypatch):
         (("--address", "tcp://127.0.0.1:1"), "--address tcp://127.0.0.1:1: no scheduler answers"),
         (("--address", "tcp://127.0.0.1:1", "--workers", 2), "--workers is for a cluster of this machine"),
         (("--resume", other), f"--resume {other}: holds no outcomes of a farm"),
-        (("--resume", tmp_path), f"--resume {tmp_path}: is a directory"),
+        (("--resume", tmp_path), f"{tmp_path}: is a directory; --resume must name"),
         (("--resume", tmp_path / "no" / "file"), "no such file or directory"),
     ):
         result = run(*model, *arguments)

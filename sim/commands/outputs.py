@@ -1,0 +1,126 @@
+"""Files that a command writes: checked before anything is done, and each written whole or not at all."""
+
+import errno
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Any
+
+import click
+
+from sim.commands.errors import BadInput, reason
+
+__all__ = ["OutputFile", "check_files", "write_json", "write_whole"]
+
+STANDARD_OUTPUT = "standard output"
+DESCRIPTORS = Path("/dev/fd")  # each name in it is an open file
+
+
+class OutputFile(click.ParamType[Path]):
+    """A file to write. Where it `makes_folder`, the folder need not be there yet."""
+
+    name = "path"
+
+    def __init__(self, *, makes_folder: bool = False) -> None:
+        self.makes_folder = makes_folder
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        if str(value) == "-":
+            raise BadInput(f"{_name(param)} must name a file, not -; {STANDARD_OUTPUT} has the text already")
+        return Path(value)
+
+    def folder(self, path: Path) -> Path:
+        """Return the folder that must be there."""
+        folder = _target(path).parent
+        while self.makes_folder and not folder.exists():
+            folder = folder.parent
+        return folder
+
+
+def check_files(command: click.Command, values: dict[str, Any]) -> None:
+    """Refuse files to write that cannot be written, that the command reads, or that two of its options name."""
+    taken = {_target(Path("/dev/stdout")): STANDARD_OUTPUT}
+    for param in command.params:
+        if isinstance(param.type, click.Path):
+            taken |= {_target(path): _name(param) for path in _paths(param, values) if path.is_file()}
+    for param in command.params:
+        if isinstance(param.type, OutputFile):
+            for path in _paths(param, values):
+                _check(path, param.type, _name(param))
+                other = taken.setdefault(_target(path), _name(param)) if _is_regular(path) else _name(param)
+                if other != _name(param):
+                    raise BadInput(f"{path}: {other} and {_name(param)} are the same file; each must have its own")
+
+
+def _paths(param: click.Parameter, values: dict[str, Any]) -> Iterator[Path]:
+    value = values[param.name or ""]
+    yield from map(Path, value if isinstance(value, tuple) else [value] if value is not None else [])
+
+
+def _name(param: click.Parameter | None) -> str:
+    assert param is not None
+    return param.opts[0] if isinstance(param, click.Option) else param.human_readable_name
+
+
+def _target(path: Path) -> Path:
+    return Path(os.path.realpath(path))  # Path.resolve does not like a link to itself
+
+
+def _is_regular(path: Path) -> bool:
+    """Say whether it is, or will be, a file and no device or pipe."""
+    return path.is_file() or not path.exists()
+
+
+def _is_replaced(path: Path) -> bool:
+    """Say whether a new file takes the place of this one: a device, a pipe or an open file is written itself."""
+    return _is_regular(path) and path.parent.resolve() not in (Path("/dev"), DESCRIPTORS.resolve())
+
+
+def _check(path: Path, kind: OutputFile, option: str) -> None:
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if _is_replaced(path):
+            with TemporaryFile(dir=kind.folder(path)):
+                pass
+    except OSError as error:
+        raise _unwritable(path, error, option) from None
+
+
+def _unwritable(path: Path, error: OSError, option: str) -> BadInput:
+    return BadInput(f"{path}: {reason(error, 'it cannot be written')}; {option} must name a file that can be written")
+
+
+def write_json(path: Path, values: dict[str, Any]) -> None:
+    """Write `values` whole or not at all; BadInput."""
+    write_whole(path, (json.dumps(values, indent=2) + "\n").encode(), "--json")
+
+
+def write_whole(path: Path, content: bytes, option: str) -> None:
+    """Write the file that `option` names whole or not at all: a file beside it takes its place when it is complete.
+
+    BadInput when that cannot be. A pipe that nobody reads any longer is as good as written.
+    """
+    try:
+        if _is_replaced(path):
+            _replace(_target(path), content)
+        else:
+            sys.stdout.flush()  # it may be the same pipe
+            with path.open("ab") as file:
+                file.write(content)
+    except BrokenPipeError:
+        return
+    except OSError as error:
+        raise _unwritable(path, error, option) from None
+
+
+def _replace(target: Path, content: bytes) -> None:
+    temporary = target.with_name(f".vtd.{os.getpid()}")
+    try:
+        temporary.write_bytes(content)
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
