@@ -8,6 +8,7 @@ import psutil
 
 from sim.commands.acpi import acpi
 from sim.commands.bench import bench
+from sim.commands.command import Group
 from sim.commands.explain import explain
 from sim.commands.farm import farm
 from sim.commands.generate import generate
@@ -21,7 +22,7 @@ from sim.commands.synth import synth
 __all__ = ["main", "vtd"]
 
 
-@click.group()
+@click.group(cls=Group)
 def vtd() -> None:
     """An open Intel VT-d remapping unit: replay, explain and measure."""
 

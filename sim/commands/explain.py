@@ -8,7 +8,8 @@ import click
 from sim.commands.command import Command
 from sim.commands.errors import BadInput
 from sim.commands.outputs import OutputFile, write_json, write_whole
-from sim.commands.shared import FILE, JSON_OPTION, Hexadecimal, input_of, load
+from sim.commands.shared import FILE, JSON_OPTION, input_of, load
+from sim.commands.values import hexadecimal, whole
 
 if TYPE_CHECKING:
     from sim.explain import Explanation, Scene
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["explain"]
 
 TABLES = ".toml"
+LINE = whole(1, "a line number")
 
 ONE_QUESTION = (
     "name one of --event, --queue, or --source-id and --address (with --write, --pasid, or --interrupt and --data "
@@ -25,15 +27,15 @@ ONE_QUESTION = (
 
 @click.command(cls=Command)
 @click.argument("capture", type=FILE)
-@click.option("--event", type=click.IntRange(min=1), help="Line in the file (the header is line 1).")
+@click.option("--event", type=LINE, help="Line in the file (the header is line 1).")
 @click.option("--queue", is_flag=True, help="All descriptors of the invalidation queue.")
 @click.option("--source-id", help="Requester of a request of your own, such as 00:1f.2.")
-@click.option("--address", type=Hexadecimal(64), help="Address of that request.")
+@click.option("--address", type=hexadecimal(64), help="Address of that request.")
 @click.option("--write", is_flag=True, help="That request is a write, not a read.")
-@click.option("--pasid", type=Hexadecimal(20), help="PASID of that request.")
+@click.option("--pasid", type=hexadecimal(20), help="PASID of that request.")
 @click.option("--interrupt", is_flag=True, help="That request is an interrupt request, to 0xfee00000..0xfeefffff.")
-@click.option("--data", type=Hexadecimal(32), help="Data of that interrupt request, 0 by default.")
-@click.option("--after", type=click.IntRange(min=1), help="Line after which that request comes, the last by default.")
+@click.option("--data", type=hexadecimal(32), help="Data of that interrupt request, 0 by default.")
+@click.option("--after", type=LINE, help="Line after which that request comes, the last by default.")
 @JSON_OPTION
 @click.option("--svg", "svg_file", type=OutputFile(), help="Draw the walk into this file.")
 def explain(

@@ -9,8 +9,9 @@ import click
 from sim.commands.command import Command
 from sim.commands.errors import BadInput
 from sim.commands.outputs import OutputFile, write_json
-from sim.commands.regress import PRESETS, PROFILES, Seeds
+from sim.commands.regress import PRESETS, PROFILES, SEEDS
 from sim.commands.shared import CYCLES_OPTION, JSON_OPTION, configuration, progress_bar, simulation, simulator_option
+from sim.commands.values import Choice, whole
 
 if TYPE_CHECKING:
     from sim.farm import Farm
@@ -22,7 +23,7 @@ COMMANDS_SHOWN = 5  # of each group
 
 
 @click.command(cls=Command)
-@click.option("--seeds", type=Seeds(), required=True, help="Such as 0-999, each with each configuration.")
+@click.option("--seeds", type=SEEDS, required=True, help="Such as 0-999, each with each configuration.")
 @CYCLES_OPTION
 @click.option(
     "--config",
@@ -32,9 +33,9 @@ COMMANDS_SHOWN = 5  # of each group
     help="Preset or TOML file, may be repeated; both presets.",
 )
 @simulator_option("the golden model alone, against the reference model")
-@click.option("--profile", type=click.Choice(PROFILES), default="mixed", show_default=True, help="As in vtd regress.")
+@click.option("--profile", type=Choice(PROFILES), default="mixed", show_default=True, help="As in vtd regress.")
 @click.option("--address", help="Of a Dask scheduler, tcp://HOST:PORT; without, a cluster of this machine is started.")
-@click.option("--workers", type=click.IntRange(min=1), help="Processes of that cluster; the number of processors.")
+@click.option("--workers", type=whole(1), help="Processes of that cluster; the number of processors.")
 @click.option(
     "--resume", "results_file", type=OutputFile(), help="Keep each outcome in this file, and do none in it again."
 )

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from sim.commands.errors import BadInput, reason
+from sim.commands.values import name_of
 
 __all__ = ["OutputFile", "check_files", "write_json", "write_whole"]
 
@@ -29,7 +30,7 @@ class OutputFile(click.ParamType[Path]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         if str(value) == "-":
-            raise BadInput(f"{_name(param)} must name a file, not -; {STANDARD_OUTPUT} has the text already")
+            raise BadInput(f"{name_of(param)} must name a file, not -; {STANDARD_OUTPUT} has the text already")
         return Path(value)
 
     def folder(self, path: Path) -> Path:
@@ -45,24 +46,19 @@ def check_files(command: click.Command, values: dict[str, Any]) -> None:
     taken = {_target(Path("/dev/stdout")): STANDARD_OUTPUT}
     for param in command.params:
         if isinstance(param.type, click.Path):
-            taken |= {_target(path): _name(param) for path in _paths(param, values) if path.is_file()}
+            taken |= {_target(path): name_of(param) for path in _paths(param, values) if path.is_file()}
     for param in command.params:
         if isinstance(param.type, OutputFile):
             for path in _paths(param, values):
-                _check(path, param.type, _name(param))
-                other = taken.setdefault(_target(path), _name(param)) if _is_regular(path) else _name(param)
-                if other != _name(param):
-                    raise BadInput(f"{path}: {other} and {_name(param)} are the same file; each must have its own")
+                _check(path, param.type, name_of(param))
+                other = taken.setdefault(_target(path), name_of(param)) if _is_regular(path) else name_of(param)
+                if other != name_of(param):
+                    raise BadInput(f"{path}: {other} and {name_of(param)} are the same file; each must have its own")
 
 
 def _paths(param: click.Parameter, values: dict[str, Any]) -> Iterator[Path]:
     value = values[param.name or ""]
     yield from map(Path, value if isinstance(value, tuple) else [value] if value is not None else [])
-
-
-def _name(param: click.Parameter | None) -> str:
-    assert param is not None
-    return param.opts[0] if isinstance(param, click.Option) else param.human_readable_name
 
 
 def _target(path: Path) -> Path:

@@ -22,32 +22,31 @@ from sim.commands.shared import (
     simulator_option,
     write_view,
 )
+from sim.commands.values import Choice, Value, whole
 
 if TYPE_CHECKING:
     from sim.regress import Regression, RegressionRun
 
-__all__ = ["PRESETS", "PROFILES", "Seeds", "closing_lines", "regress"]
+__all__ = ["PRESETS", "PROFILES", "SEEDS", "closing_lines", "regress"]
 
 PRESETS = ("default", "small")
 PROFILES = ("mixed", "interrupts")
 
 
-class Seeds(click.ParamType[range]):
-    """Seeds such as 0-49, or a single one."""
+def _seeds(text: str) -> range:
+    match = re.fullmatch(r"(\d+)(?:-(\d+))?", text)
+    if not match or int(match[2] or match[1]) < int(match[1]):
+        raise ValueError
+    return range(int(match[1]), int(match[2] or match[1]) + 1)
 
-    name = "seeds"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> range:
-        match = re.fullmatch(r"(\d+)(?:-(\d+))?", str(value))
-        if not match or int(match[2] or match[1]) < int(match[1]):
-            self.fail(f"{value!r} must be seeds such as 0-49", param, ctx)
-        return range(int(match[1]), int(match[2] or match[1]) + 1)
+SEEDS = Value("seeds", "seeds such as 0-49", _seeds)
 
 
 @click.command(cls=Command)
 @simulator_option("the golden model alone, against the reference model")
-@click.option("--seed", type=click.IntRange(min=0), help="Seed of one run; 1 without --seeds.")
-@click.option("--seeds", type=Seeds(), help="A campaign: every seed, such as 0-49, with each configuration.")
+@click.option("--seed", type=whole(0), help="Seed of one run; 1 without --seeds.")
+@click.option("--seeds", type=SEEDS, help="A campaign: every seed, such as 0-49, with each configuration.")
 @CYCLES_OPTION
 @click.option(
     "--config",
@@ -59,14 +58,14 @@ class Seeds(click.ParamType[range]):
 @click.option("--random-config", is_flag=True, help="Each seed draws its own configuration, which costs a build.")
 @click.option(
     "--profile",
-    type=click.Choice(PROFILES),
+    type=Choice(PROFILES),
     default="mixed",
     show_default=True,
     help="What devices ask for: DMA with some interrupts, or interrupts with some DMA.",
 )
 @click.option(
     "--jobs",
-    type=click.IntRange(min=1),
+    type=whole(1),
     default=lambda: os.cpu_count() or 1,
     show_default="processors",
     help="Runs at the same time.",

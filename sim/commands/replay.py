@@ -23,6 +23,7 @@ from sim.commands.shared import (
     simulator_option,
     write_view,
 )
+from sim.commands.values import whole
 
 if TYPE_CHECKING:
     from model.arch import UnitConfig
@@ -38,7 +39,7 @@ PROGRESS_EVERY = 500  # events of the reference model alone, which is quick
 @click.argument("capture", type=FILE)
 @simulator_option("the reference model alone")
 @CONFIG_OPTION
-@click.option("--limit", type=click.IntRange(min=1), help="Stop after this many events.")
+@click.option("--limit", type=whole(1), help="Stop after this many events.")
 @JSON_OPTION
 @REPORT_OPTION
 @WAVES_OPTION

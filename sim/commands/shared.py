@@ -10,6 +10,7 @@ import click
 
 from sim.commands.errors import BadInput, reason
 from sim.commands.outputs import OutputFile, write_whole
+from sim.commands.values import Choice, whole
 
 if TYPE_CHECKING:
     from model.arch import UnitConfig
@@ -23,7 +24,6 @@ __all__ = [
     "JSON_OPTION",
     "REPORT_OPTION",
     "WAVES_OPTION",
-    "Hexadecimal",
     "configuration",
     "input_of",
     "load",
@@ -57,38 +57,18 @@ CONFIG_OPTION = click.option(
     show_default=True,
     help="Preset (default, small) or TOML file.",
 )
-CYCLES_OPTION = click.option(
-    "--cycles", type=click.IntRange(min=100), default=20_000, show_default=True, help="Clocks of a run."
-)
+CYCLES_OPTION = click.option("--cycles", type=whole(100), default=20_000, show_default=True, help="Clocks of a run.")
 
 
 def simulator_option(none: str = "") -> Callable[[Decorated], Decorated]:
     """Return the option; `none` says what there is without a simulator, where that is possible."""
     return click.option(
         "--simulator",
-        type=click.Choice(["verilator", "icarus", *(["none"] if none else [])]),
+        type=Choice(["verilator", "icarus", *(["none"] if none else [])]),
         default="verilator",
         show_default=True,
         help=f"What simulates the unit{'; none is ' if none else ''}{none}.",
     )
-
-
-class Hexadecimal(click.ParamType[int]):
-    """A number of `bits` bits, written with 0x or in decimal."""
-
-    name = "number"
-
-    def __init__(self, bits: int) -> None:
-        self._bits = bits
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        try:
-            number = int(value, 0)
-        except ValueError:
-            number = -1
-        if not 0 <= number < 1 << self._bits:
-            self.fail(f"{value!r} must be a number of at most {self._bits} bits such as 0x1000", param, ctx)
-        return number
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,6 +10,7 @@ from sim.commands.command import Command
 from sim.commands.errors import BadInput
 from sim.commands.outputs import OutputFile, write_json, write_whole
 from sim.commands.shared import CONFIG_OPTION, FILE, JSON_OPTION, configuration, input_of, load, progress_bar
+from sim.commands.values import Value, whole
 
 if TYPE_CHECKING:
     from sim.sizing.stream import Stream
@@ -21,20 +22,14 @@ LEAST_ENTRIES, MOST_ENTRIES = 2, 256  # that a unit can be built with
 DESCRIPTION_SUFFIX = ".toml"
 
 
-class Entries(click.ParamType[tuple[int, ...]]):
-    """Numbers of entries, separated by commas."""
-
-    name = "numbers"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
-        parts = str(value).split(",")
-        numbers = [int(part) if part.strip().isdecimal() else 0 for part in parts]
-        if not all(LEAST_ENTRIES <= number <= MOST_ENTRIES for number in numbers):
-            self.fail(f"{value!r} must be numbers of {LEAST_ENTRIES} to {MOST_ENTRIES} such as 8,16,32", param, ctx)
-        return tuple(sorted(set(numbers)))
+def _entries(text: str) -> tuple[int, ...]:
+    numbers = {int(part) for part in text.split(",")}
+    if not all(LEAST_ENTRIES <= number <= MOST_ENTRIES for number in numbers):
+        raise ValueError
+    return tuple(sorted(numbers))
 
 
-ENTRIES = Entries()
+ENTRIES = Value("numbers", f"numbers of {LEAST_ENTRIES} to {MOST_ENTRIES} such as 8,16,32", _entries)
 
 
 @click.command(cls=Command)
@@ -54,8 +49,8 @@ ENTRIES = Entries()
 @click.option(
     "--iec", type=ENTRIES, default="2,4,8,16,32,64", show_default=True, help="Entries of the interrupt entry cache."
 )
-@click.option("--latency", type=click.IntRange(min=1), default=50, show_default=True, help="Clocks of a memory read.")
-@click.option("--limit", type=click.IntRange(min=1), help="Stop after this many events, or requests of STREAM.toml.")
+@click.option("--latency", type=whole(1), default=50, show_default=True, help="Clocks of a memory read.")
+@click.option("--limit", type=whole(1), help="Stop after this many events, or requests of STREAM.toml.")
 @JSON_OPTION
 @click.option("--chart", "chart_file", type=OutputFile(), help="Write a picture (SVG) to this file too.")
 def size(

@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import asdict
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from sim.commands.command import Command
 from sim.commands.errors import BadInput
 from sim.commands.outputs import OutputFile, write_json, write_whole
 from sim.commands.shared import CONFIG_OPTION, JSON_OPTION, configuration, progress_bar
+from sim.commands.values import Choice, Value, whole
 from sim.devices import DEFAULT_DEVICE, DEVICES, SPEED_GRADE
 
 if TYPE_CHECKING:
@@ -22,22 +24,28 @@ if TYPE_CHECKING:
 __all__ = ["synth"]
 
 
+def _megahertz(text: str) -> float:
+    if not 0 <= (number := float(text)) < inf:
+        raise ValueError
+    return number
+
+
 @click.command(cls=Command)
 @CONFIG_OPTION
 @click.option(
     "--device",
-    type=click.Choice(list(DEVICES)),
+    type=Choice(list(DEVICES)),
     default=DEFAULT_DEVICE,
     show_default=True,
     help=f"The FPGA, of {SPEED_GRADE}.",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Of placement.")
+@click.option("--seed", type=whole(0), default=1, show_default=True, help="Of placement.")
 @click.option(
     "--min-mhz",
-    type=click.FloatRange(min=0),
+    type=Value("number", "a number of MHz, 0 or more", _megahertz),
     help="Work towards this clock instead of for the area, and fail when it is slower.",
 )
-@click.option("--max-lut4", type=click.IntRange(min=0), help="Fail when it takes more LUT4.")
+@click.option("--max-lut4", type=whole(0), help="Fail when it takes more LUT4.")
 @click.option(
     "--sweep", "chart_file", type=OutputFile(), help="Many sizes instead of one; draw area and clock to this SVG."
 )

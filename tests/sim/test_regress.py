@@ -182,7 +182,7 @@ def test_failure_tells_how_to_repeat_it(monkeypatch):
     [
         (["--seed", "1", "--seeds", "2-3"], "--seed is one run and --seeds is a campaign"),
         (["--random-config", "--config", "small"], "--config cannot name one as well"),
-        (["--seeds", "3-2"], "'3-2' must be seeds such as 0-49"),
+        (["--seeds", "3-2"], "--seeds takes seeds such as 0-49, not '3-2'"),
         (["--simulator", "none", "--waves", "x.fst"], "--waves needs a simulator and one run"),
         (["--config", "nowhere.toml"], "--config nowhere.toml"),
     ],

@@ -409,8 +409,8 @@ def test_example_description():
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("--iotlb", "1,8"), "'1,8' must be numbers of 2 to 256 such as 8,16,32"),
-        (("--iec", "8;16"), "'8;16' must be numbers of 2 to 256 such as 8,16,32"),
+        (("--iotlb", "1,8"), "--iotlb takes numbers of 2 to 256 such as 8,16,32, not '1,8'"),
+        (("--iec", "8;16"), "--iec takes numbers of 2 to 256 such as 8,16,32, not '8;16'"),
         (("--limit", "1"), f"{BUNDLED}: no request needs a cache; there must be one that is translated or remapped"),
         (("--chart", "no/such/folder/chart.svg"), "no/such/folder/chart.svg: no such file or directory; --chart must"),
     ],
