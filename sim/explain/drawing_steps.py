@@ -20,9 +20,9 @@ __all__ = [
     "sentence",
 ]
 
-TABLE_HEIGHT = 96
 CHIP_HEIGHT = 23
 LINE = 18
+SMALL, SMALL_LINE = 11, 15
 PADDING = 14
 RULE_WIDTH = 70
 WIDE_FIELD_BITS = 64
@@ -103,8 +103,8 @@ def draw_chips(canvas: Canvas, x: float, y: float, width: float, chips: list[Chi
     return chips_height(chips, width)
 
 
-def _notes(step: Step, width: float) -> list[str]:
-    return [line for note in step.notes for line in wrap(sentence(note.text), width - RULE_WIDTH)]
+def _notes(step: Step, width: float) -> list[list[str]]:
+    return [wrap(sentence(note.text), width - RULE_WIDTH) for note in step.notes]
 
 
 def sentence(text: str) -> str:
@@ -116,32 +116,53 @@ def card_height(step: Step, columns: Columns, *, with_table: bool) -> float:
     """Return how high a step's card is."""
     _, width = columns.span(step)
     inner = width - 2 * PADDING
-    height: float = 2 * PADDING - 6 + max(LINE * len(_notes(step, inner)), 6)
+    height: float = 2 * PADDING - 6 + max(LINE * sum(map(len, _notes(step, inner))), 6)
     if step.structure:
         height += LINE + 8 + chips_height(chips_of(step.fields), inner)
     if step.value is not None:
         height += LINE * len(value_lines(step.value, step.size))
-    return max(height, TABLE_HEIGHT if with_table else 0)
+    return max(height, _Table(step, columns).height if with_table else 0)
 
 
-def draw_table(canvas: Canvas, columns: Columns, y: float, step: Step) -> None:
-    """Draw a table as a box of entries, the selected one marked."""
-    place = step.place
+class _Table:
+    """The texts of a table, broken into lines, and how high they make its parts."""
+
+    def __init__(self, step: Step, columns: Columns) -> None:
+        assert step.place is not None
+        self.base = f"{step.place.base:#x}"
+        self.origin_x = 12 + text_width(self.base, 12, MONO) + 8
+        origin = f"from {step.place.base_from}"
+        fits = self.origin_x + text_width(origin, SMALL) <= columns.table_width - 8
+        self.beside = [origin] if fits else []
+        self.below = [] if fits else wrap(origin, columns.table_width - 24, SMALL)
+        chosen = ", ".join(str(part).replace(" of the ", " of ") for part in step.place.selected)
+        self.chosen = wrap(_short(chosen), columns.table_width - 110, SMALL)
+        self.entries = 50 + SMALL_LINE * len(self.below)  # where they begin
+        self.entry_height = 22 + SMALL_LINE * max(len(self.chosen) - 1, 0)
+        self.height = self.entries + self.entry_height + 24
+
+
+def draw_table(canvas: Canvas, columns: Columns, y: float, step: Step) -> float:
+    """Draw a table as a box of entries, the selected one marked, and return where its middle is."""
+    place, table = step.place, _Table(step, columns)
     assert place is not None
     x, width = columns.table, columns.table_width
-    canvas.box(x, y, width, TABLE_HEIGHT, "card")
+    canvas.box(x, y, width, table.height, "card")
     canvas.text(x + 12, y + 20, sentence(place.table), "name")
-    base = f"{place.base:#x}"
-    canvas.text(x + 12, y + 38, base, "mono")
-    origin = f"from {place.base_from}"
-    canvas.text(x + 12 + text_width(base, 12, MONO) + 8, y + 38, origin, "small muted")
-    for line in (50, 54, 84, 88):
-        canvas.path(f"M{x + 8} {y + line:g} H{x + width - 8}", "rule")
-    chosen = ", ".join(str(part).replace(" of the ", " of ") for part in place.selected)
-    canvas.box(x + 1, y + 58, width - 2, 22, "mark-box", 0)
-    canvas.text(x + 12, y + 73, f"entry {place.index:#x}" if chosen or place.index else "this descriptor", "marked")
-    right = clip(_short(chosen), width - 110, 11, "sans")
-    canvas.text(x + width - 10, y + 73, right, "small muted", "end")
+    canvas.text(x + 12, y + 38, table.base, "mono")
+    for line in table.beside:
+        canvas.text(x + table.origin_x, y + 38, line, "small muted")
+    for number, line in enumerate(table.below):
+        canvas.text(x + 12, y + 53 + number * SMALL_LINE, line, "small muted")
+    top = y + table.entries + 8
+    for line_y in (top - 8, top - 4, top + table.entry_height + 4, top + table.entry_height + 8):
+        canvas.path(f"M{x + 8} {line_y:g} H{x + width - 8}", "rule")
+    canvas.box(x + 1, top, width - 2, table.entry_height, "mark-box", 0)
+    name = f"entry {place.index:#x}" if table.chosen or place.index else "this descriptor"
+    canvas.text(x + 12, top + 15, name, "marked")
+    for number, line in enumerate(table.chosen):
+        canvas.text(x + width - 10, top + 15 + number * SMALL_LINE, line, "small muted", "end")
+    return top + table.entry_height / 2
 
 
 def _short(chosen: str) -> str:
@@ -172,9 +193,11 @@ def draw_card(canvas: Canvas, columns: Columns, y: float, height: float, step: S
                 canvas.text(inner, at, line, "mono muted")
                 at += LINE
         at += draw_chips(canvas, inner, at - 9, width - 2 * PADDING, chips_of(step.fields)) + 8
-    for line in _notes(step, width - 2 * PADDING):
-        canvas.text(inner, at, line, "bad" if is_fatal else "")
-        at += LINE
+    notes = _notes(step, width - 2 * PADDING)
+    for number, lines in enumerate(notes, start=1):
+        for line in lines:  # what led to a refusal was found last
+            canvas.text(inner, at, line, "bad" if is_fatal and number == len(notes) else "")
+            at += LINE
 
 
 def draw_lamps(

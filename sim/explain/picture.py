@@ -35,8 +35,10 @@ def _description(explanation: Explanation) -> str:
 
 
 def _heading(canvas: Canvas, explanation: Explanation) -> float:
-    y = MARGIN + 12.0
-    canvas.text(MARGIN, y, explanation.place, "muted")
+    y = MARGIN + 12.0 - LINE
+    for line in wrap(explanation.place, INNER):
+        y += LINE
+        canvas.text(MARGIN, y, line, "muted")
     for line in wrap(sentence(explanation.title), INNER, 20, bold=True):
         y += 28
         canvas.text(MARGIN, y, line, "title")
@@ -145,9 +147,9 @@ def _step(canvas: Canvas, y: float, columns: Columns, number: int, step: Step, e
     height = card_height(step, columns, with_table=with_table)
     _number_mark(canvas, MARGIN + 10, y + 22, number)
     if with_table:
-        draw_table(canvas, columns, y, step)
+        middle = draw_table(canvas, columns, y, step)
         tip = columns.card if step.structure else columns.card - 2
-        canvas.path(f"M{columns.table + columns.table_width} {y + 69:g} H{tip - 1:g}", "arrow")
+        canvas.path(f"M{columns.table + columns.table_width} {middle:g} H{tip - 1:g}", "arrow")
     draw_card(canvas, columns, y, height, step, is_fatal=is_fatal)
     return height
 

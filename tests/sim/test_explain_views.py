@@ -4,6 +4,7 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -13,17 +14,19 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
-from model.reference import InterruptRequest
+from model.reference import DmaAccess, DmaRequest, InterruptRequest
 from sim.__main__ import vtd
 from sim.explain import (
     Explanation,
     explain_event,
     explain_interrupt,
     explain_queue,
+    explain_request,
     scene_of_recording,
     scene_of_tables,
 )
 from sim.explain.canvas import MONO, SANS, text_width
+from sim.explain.drawing_steps import Columns
 from sim.explain.picture import picture
 from sim.explain.text import print_explanation
 from sim.recording import Dma, Interrupt, Recording, RegisterRead, RegisterWrite, load_recording
@@ -204,7 +207,7 @@ def path_extent(d: str) -> tuple[float, float, float, float]:
 
 
 def check(svg: str) -> None:
-    """A picture is XML, fetches nothing, runs nothing, and stays inside its frame."""
+    """A picture is XML, fetches nothing, runs nothing, and stays inside its frame; so do texts of tables."""
     root = ElementTree.fromstring(svg)
     assert not FETCHES.search(svg)
     _, _, width, height = (float(number) for number in root.attrib["viewBox"].split())
@@ -212,6 +215,21 @@ def check(svg: str) -> None:
     for element in elements(svg):
         left, top, right, bottom = extent(element)
         assert left >= 0 and top >= 0 and right <= width and bottom <= height, ElementTree.tostring(element)
+    for table in elements(svg):
+        if table.tag == SVG + "rect" and table.get("width") == str(Columns.of(0, has_lamps=False).table_width):
+            check_table(svg, *extent(table))
+
+
+def check_table(svg: str, left: float, top: float, right: float, bottom: float) -> None:
+    """No text of a table leaves its box or touches one of its lines, and none is cut off."""
+    inside = [e for e in elements(svg) if left <= extent(e)[0] < right and top <= extent(e)[1] < bottom]
+    lines = [extent(element)[1] for element in inside if element.get("class") == "rule"]
+    assert len(lines) == 4
+    for element in inside:
+        if element.tag == SVG + "text":
+            _, above, end, below = extent(element)
+            assert end <= right - 8 and below <= bottom and "…" not in (element.text or ""), element.text
+            assert not any(above < line < below for line in lines), element.text
 
 
 def test_picture_of_a_refused_write(handmade: Recording) -> None:
@@ -260,6 +278,39 @@ def test_picture_of_a_posted_interrupt(tables: Path) -> None:
     assert {"Interrupt remapping table", "IRTE_POSTED", "Posted-interrupt descriptor", "PIR bits 0x45"} <= set(seen)
     assert "Posted in the descriptor at 0xb000" in seen
     assert "The unit itself: send the notification 0x4099 to 0xfee09000" in seen
+
+
+def test_picture_of_tables_at_high_addresses(tmp_path: Path) -> None:
+    path = tmp_path / "high.toml"
+    levels = "".join(f"0xfffffffff{n}ff8 = 0xfffffffff{n + 1}003\n" for n in range(3, 8))
+    path.write_text(
+        "[unit]\nhaw = 52\n[registers]\nRTADDR = 0xfffffffff1000\n[memory]\n0xfffffffff1000 = [0xfffffffff2001, 0]\n"
+        f"0xfffffffff2ff0 = [0xfffffffff3001, 0x103]\n{levels}"
+    )
+    svg = picture(explain_request(scene_of_tables(path), DmaRequest(0xFF, (1 << 57) - 1, DmaAccess.READ)))
+    check(svg)
+    assert {"0xfffffffff3000", "from SSPTPTR of the context-entry", "0xfffffffff7ff8"} <= set(texts(svg))
+
+
+def test_picture_of_an_interrupt_with_a_subhandle(handmade: Recording) -> None:
+    svg = picture(explain_event(handmade, 19))
+    check(svg)
+    assert "bits 19:5 of address, bit 2 of address, bits 15:0 of data" in " ".join(texts(svg))
+
+
+@pytest.mark.parametrize("name", ["with spaces " * 20, "without" * 30])
+def test_picture_of_a_long_name(handmade: Recording, name: str) -> None:
+    svg = picture(replace(explain_event(handmade, 13), place=f"line 13 of {name}"))
+    check(svg)
+    assert name.replace(" ", "") in "".join(texts(svg)).replace(" ", "")
+
+
+def test_only_what_led_to_the_refusal_looks_bad(bundled: Recording) -> None:
+    """The entry permits what is asked for, and leads to where no request may go."""
+    svg = picture(explain_event(bundled, 661))
+    looks = {element.text: element.get("class") for element in elements(svg)}
+    assert looks["This entry maps a page; all levels together permit read and write"] is None
+    assert looks["Host address 0xfee00010 is in the interrupt range 0xFEEx_xxxx"] == "bad"
 
 
 def test_picture_of_a_queue(tables: Path) -> None:
