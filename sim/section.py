@@ -5,9 +5,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-__all__ = ["DescriptionError", "Section", "read_toml"]
+__all__ = ["DescriptionError", "Section", "is_toml", "read_toml"]
 
 T = TypeVar("T")
+
+
+def is_toml(path: Path) -> bool:
+    """Say whether a name is that of a TOML file."""
+    return path.suffix.lower() == ".toml"
 
 
 def read_toml(path: Path, wanted: str, error: Callable[[str], Exception]) -> dict[str, Any]:

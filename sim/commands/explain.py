@@ -10,13 +10,13 @@ from sim.commands.errors import BadInput
 from sim.commands.outputs import OutputFile, write_json, write_whole
 from sim.commands.shared import FILE, JSON_OPTION, input_of, load
 from sim.commands.values import hexadecimal, whole
+from sim.section import is_toml
 
 if TYPE_CHECKING:
     from sim.explain import Explanation, Scene
 
 __all__ = ["explain"]
 
-TABLES = ".toml"
 LINE = whole(1, "a line number")
 
 ONE_QUESTION = (
@@ -82,7 +82,7 @@ def explain(
 def _event(capture: Path, line: int) -> "Explanation":
     from sim.explain import explain_event
 
-    if capture.suffix == TABLES:
+    if is_toml(capture):
         raise BadInput(f"{capture} is no recording and has no events; name --queue, or --source-id and --address")
     recording = load(capture)
     with input_of(capture):
@@ -120,7 +120,7 @@ def _scene(capture: Path, after: int | None) -> "Scene":
     """Return the unit that is asked: after a line of a recording, or with the tables of a TOML file."""
     from sim.explain import scene_of_recording, scene_of_tables
 
-    if capture.suffix == TABLES:
+    if is_toml(capture):
         if after is not None:
             raise BadInput(f"{capture} is no recording and has no lines; --after does not go with it")
         return scene_of_tables(capture)

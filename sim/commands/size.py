@@ -11,6 +11,7 @@ from sim.commands.errors import BadInput
 from sim.commands.outputs import OutputFile, write_json, write_whole
 from sim.commands.shared import CONFIG_OPTION, FILE, JSON_OPTION, configuration, input_of, load, progress_bar
 from sim.commands.values import Value, whole
+from sim.section import DescriptionError, is_toml, read_toml
 
 if TYPE_CHECKING:
     from sim.sizing.stream import Stream
@@ -19,7 +20,6 @@ __all__ = ["size"]
 
 PROGRESS_EVERY = 500  # events
 LEAST_ENTRIES, MOST_ENTRIES = 2, 256  # that a unit can be built with
-DESCRIPTION_SUFFIX = ".toml"
 
 
 def _entries(text: str) -> tuple[int, ...]:
@@ -75,7 +75,7 @@ def size(
     from sim.sizing.sweep import sweep
 
     config = configuration(config_name)
-    stream = _described(capture, limit) if capture.suffix == DESCRIPTION_SUFFIX else _recorded(capture, limit)
+    stream = _described(capture, limit) if is_toml(capture) else _recorded(capture, limit)
     if not len(stream.requests) + len(stream.index):
         raise BadInput(f"{capture}: no request needs a cache; there must be one that is translated or remapped")
     with progress_bar("sizes", sum(map(len, entries.values()))) as progress:
@@ -103,7 +103,6 @@ def _recorded(path: Path, limit: int | None) -> "Stream":
 
 
 def _described(path: Path, limit: int | None) -> "Stream":
-    from sim.section import DescriptionError, read_toml
     from sim.sizing.description import description_of
     from sim.sizing.synthetic import synthetic_stream
 

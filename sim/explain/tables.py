@@ -70,6 +70,8 @@ def _writes(path: Path, values: dict[str, Any], config: UnitConfig) -> list[tupl
                 f"{path}, [registers] {name}: no register that software writes; there are {', '.join(writable)}"
             )
         register = writable[name]
+        if value == []:
+            raise ExplainError(f"{path}, [registers] {name}: must be a number, or a list of at least one, not []")
         for number in value if isinstance(value, list) else [value]:
             if not _fits(number, register.width):
                 raise ExplainError(
@@ -101,7 +103,12 @@ def _quadwords(path: Path, values: dict[str, Any]) -> list[tuple[int, int | None
     found: dict[int, int | None] = {}
     for key, value in values.items():
         first = _address(path, key)
-        for position, quadword in enumerate(value if isinstance(value, list) else [value]):
+        quadwords = value if isinstance(value, list) else [value]
+        if first + len(quadwords) * QUADWORD > 1 << 64:
+            raise ExplainError(
+                f"{path}, [memory] {key}: {len(quadwords)} quadwords from there run past the last address, 2^64 - 1"
+            )
+        for position, quadword in enumerate(quadwords):
             address = first + position * QUADWORD
             if address in found:
                 raise ExplainError(f"{path}, [memory] {key}: {address:#x} has a value already, from another line")

@@ -383,6 +383,11 @@ READ = ("--source-id", "00:02.0", "--address", "0x1000")
             "[registers]\nGCMD = [true]",
             ", [registers] GCMD: must be a number of at most 32 bits, or a list of such, not True",
         ),
+        ("[registers]\nRTADDR = []", ", [registers] RTADDR: must be a number, or a list of at least one, not []"),
+        (
+            "[registers]\nRTADDR = 0\n[memory]\n0xfffffffffffffff8 = [1, 2]",
+            ", [memory] 0xfffffffffffffff8: 2 quadwords from there run past the last address, 2^64 - 1",
+        ),
         (
             "[memory]\n0x1004 = 1",
             ", [memory] 0x1004: must be an address of at most 64 bits, a multiple of 8 such as 0x1000",
@@ -415,6 +420,17 @@ def test_register_that_software_does_not_write(tmp_path: Path) -> None:
         assert message.startswith(
             f"{path}, [registers] {name}: no register that software writes; there are GCMD, RTADDR"
         )
+
+
+def test_last_quadword_of_all(tables: Path) -> None:
+    tables.write_text(TABLES + "0xfffffffffffffff8 = 1\n")
+    assert "permitted" in explained(tables, "--source-id", "00:02.0", "--address", "0xc0405abc")
+
+
+def test_suffix_in_capitals(tables: Path) -> None:
+    assert "permitted" in explained(
+        tables.rename(tables.with_suffix(".TOML")), "--source-id", "00:02.0", "--address", "0xc0405abc"
+    )
 
 
 def test_file_of_tables_that_is_not_there(tmp_path: Path) -> None:
