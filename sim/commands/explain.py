@@ -1,5 +1,6 @@
 """`vtd explain`."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,6 +57,8 @@ def explain(
 
     Name an event of CAPTURE with --event, a request of your own with --source-id and --address, or --queue. CAPTURE is
     a recording, or a TOML file of registers and memory (docs/getting-started.md).
+
+    Exit status: 0 explained, 1 the recording says otherwise of that event, 2 bad usage or input.
     """
     from sim.explain import ExplainError
 
@@ -77,6 +80,7 @@ def explain(
     except ExplainError as error:
         raise BadInput(str(error)) from None
     _show(explanation, json_file, svg_file)
+    sys.exit(0 if explanation.equal else 1)
 
 
 def _event(capture: Path, line: int) -> "Explanation":

@@ -84,6 +84,7 @@ def explain_event(recording: Recording, line: int) -> Explanation:
         registers=tuple(register_change(named, value, value, unit.config) for named, value in values),
         changes=tuple(observed.changes),
         verdict=tuple(compared.text()),
+        equal=not compared.differences(),
         warnings=warnings,
     )
 
@@ -255,7 +256,7 @@ class _Verdict:
         if isinstance(self._event, RegisterWrite):
             return []
         excepted = list(self._exceptions() - self._excepted)
-        new = [text for text in self._summary.differences[self._differences :] if self._is_ours(text)]
+        new = self.differences()
         if excepted:
             return [f"the recording says otherwise, where its source departs from the specification: {excepted[0]}"]
         return [f"the recording says otherwise: {new[0]}" if new else "the recording says the same"]
@@ -272,5 +273,7 @@ class _Verdict:
             observed.outcome = replace(observed.outcome, recorded=recorded, record=None)
             observed.messages.clear()
 
-    def _is_ours(self, text: str) -> bool:
-        return text.startswith(f"line {self._event.line}: ")
+    def differences(self) -> list[str]:
+        """Return what compared unequal."""
+        ours = f"line {self._event.line}: "
+        return [text for text in self._summary.differences[self._differences :] if text.startswith(ours)]

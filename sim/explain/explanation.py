@@ -121,7 +121,10 @@ class Change:
 
 @dataclass(frozen=True)
 class Explanation:
-    """The whole. `kind` is dma, interrupt, register write, register read or queue; `place` says when and where."""
+    """The whole. `kind` is dma, interrupt, register write, register read or queue; `place` says when and where.
+
+    `equal` is False where the recording says otherwise, and no exception is the reason.
+    """
 
     kind: str
     title: str
@@ -134,6 +137,7 @@ class Explanation:
     registers: tuple[Change, ...] = ()
     changes: tuple[Change, ...] = ()
     verdict: tuple[str, ...] = ()
+    equal: bool = True
     warnings: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
