@@ -23,7 +23,7 @@ from sim.regress import Regression
 from sim.summary import Summary
 from sim.tables import KINDS, OFFSETS, exceptions
 from sim.versions import command_line, versions
-from tb.statistics import CACHES, Slow, Statistics
+from tb.statistics import CACHES, SLOWEST_OF_GROUP, Slow, Statistics
 
 __all__ = ["linked_lines", "regression_page", "replay_page"]
 
@@ -177,6 +177,7 @@ def _page(statistics: Statistics, *, config: UnitConfig | None, **values: Any) -
         statistics=statistics,
         config=_config_rows(config),
         timed=timed,
+        slowest_of_group=SLOWEST_OF_GROUP,
         caches=_caches(statistics),
         latencies=[_latency_row(group, counts, statistics) for group, counts in groups.items()],
         charts={

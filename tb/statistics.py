@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-__all__ = ["CACHES", "Refusals", "Slow", "Statistics", "Timeline"]
+__all__ = ["CACHES", "SLOWEST_OF_GROUP", "Refusals", "Slow", "Statistics", "Timeline"]
 
 # Cache -> row of a timeline that counts its look-ups; hits are in the row of the same name with " hits".
 CACHES = {

@@ -31,16 +31,17 @@ __all__ = ["PRESETS", "PROFILES", "SEEDS", "closing_lines", "regress"]
 
 PRESETS = ("default", "small")
 PROFILES = ("mixed", "interrupts")
+MOST_SEEDS = 100_000  # of a campaign: all its runs are in memory
 
 
 def _seeds(text: str) -> range:
     match = re.fullmatch(r"(\d+)(?:-(\d+))?", text)
-    if not match or int(match[2] or match[1]) < int(match[1]):
+    if not match or not 0 <= int(match[2] or match[1]) - int(match[1]) < MOST_SEEDS:
         raise ValueError
     return range(int(match[1]), int(match[2] or match[1]) + 1)
 
 
-SEEDS = Value("seeds", "seeds such as 0-49", _seeds)
+SEEDS = Value("seeds", f"seeds such as 0-49, at most {MOST_SEEDS} of them", _seeds)
 
 
 @click.command(cls=Command)

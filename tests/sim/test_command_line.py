@@ -347,7 +347,7 @@ def test_scalable_mode(refusal_of: Any, shared: Path) -> None:
         ("bench --jsno a", "no such option '--jsno', perhaps --json; vtd bench --help tells what there is"),
         ("bench --json", "option '--json' requires an argument; vtd bench --help tells what there is"),
         ("farm", "missing option '--seeds'; vtd farm --help tells what there is"),
-        ("farm --seeds 3-2", "--seeds takes seeds such as 0-49, not '3-2'"),
+        ("farm --seeds 3-2", "--seeds takes seeds such as 0-49, at most 100000 of them, not '3-2'"),
         ("farm --seeds 1 --workers 0", "--workers takes a whole number, 1 or more, not '0'"),
         ("regress --profile all", "--profile takes mixed or interrupts, not 'all'"),
         ("regress --cycles 99", "--cycles takes a whole number, 100 or more, not '99'"),

@@ -101,7 +101,7 @@ def test_random_configuration_on_the_model(seed):
 
 
 def break_reference(monkeypatch):
-    monkeypatch.setattr(Translator, "_check_permission", lambda self, access, permissions: None)
+    monkeypatch.setattr(Translator, "_missing", lambda self, access, permissions: 0)
 
 
 def break_permission(monkeypatch):
@@ -182,7 +182,8 @@ def test_failure_tells_how_to_repeat_it(monkeypatch):
     [
         (["--seed", "1", "--seeds", "2-3"], "--seed is one run and --seeds is a campaign"),
         (["--random-config", "--config", "small"], "--config cannot name one as well"),
-        (["--seeds", "3-2"], "--seeds takes seeds such as 0-49, not '3-2'"),
+        (["--seeds", "3-2"], "--seeds takes seeds such as 0-49, at most 100000 of them, not '3-2'"),
+        (["--seeds", "0-100000"], "--seeds takes seeds such as 0-49, at most 100000 of them, not '0-100000'"),
         (["--simulator", "none", "--waves", "x.fst"], "--waves needs a simulator and one run"),
         (["--config", "nowhere.toml"], "--config nowhere.toml"),
     ],
