@@ -72,7 +72,8 @@ def _is_regular(path: Path) -> bool:
 
 def _is_replaced(path: Path) -> bool:
     """Say whether a new file takes the place of this one: a device, a pipe or an open file is written itself."""
-    return _is_regular(path) and path.parent.resolve() not in (Path("/dev"), DESCRIPTORS.resolve())
+    is_open = path.parent.resolve() in (Path("/dev"), DESCRIPTORS.resolve())
+    return not path.exists() or (path.is_file() and not is_open)
 
 
 def _check(path: Path, kind: OutputFile, option: str) -> None:
@@ -82,6 +83,8 @@ def _check(path: Path, kind: OutputFile, option: str) -> None:
         if _is_replaced(path):
             with TemporaryFile(dir=kind.folder(path)):
                 pass
+        elif not os.access(path, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except OSError as error:
         raise _unwritable(path, error, option) from None
 

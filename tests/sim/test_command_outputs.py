@@ -185,6 +185,13 @@ def test_files_are_checked_before_anything_is_done(here: Path, line: str, option
     assert contents(here) == before
 
 
+def test_open_file_that_is_not_there(here: Path) -> None:
+    before = contents(here)
+    sentence = refusal("explain", "tables.toml", "--queue", "--json", "a", "--svg", "/dev/fd/999")
+    assert sentence.startswith("/dev/fd/999: ") and sentence.endswith("; --svg must name a file that can be written")
+    assert contents(here) == before
+
+
 def test_json_is_not_mixed_with_the_text() -> None:
     assert refusal("explain", TABLES, "--queue", "--json", "-") == (
         "--json must name a file, not -; standard output has the text already"
