@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from model.arch import REGISTER_SPACE_BYTES
 from model.arch.axi import Size
 from model.arch.encodings import INTERRUPT_PREFIX
 from tb.axi_device import Transfer
@@ -110,10 +111,12 @@ class CProgram:
 
     def _register_read(self, bench: Testbench, call: _Call) -> Answer:
         offset, size, _ = call.numbers
+        _check_offset(bench, call.name, offset, size)
         return (yield from bench.read(offset, size)), 0
 
     def _register_write(self, bench: Testbench, call: _Call) -> Answer:
         offset, size, value = call.numbers
+        _check_offset(bench, call.name, offset, size)
         yield from bench.write(offset, value, size)
         return 0, 0
 
@@ -155,6 +158,14 @@ class CProgram:
         yield from ()
         self.lines.append((bench.now, call.text))
         return 0, 0
+
+
+def _check_offset(bench: Testbench, name: str, offset: int, size: int) -> None:
+    access = f"clock {bench.now}: {name}{size * 8}({offset:#x})"
+    if offset >= REGISTER_SPACE_BYTES:
+        raise CheckFailed(f"{access}: registers have offsets 0 to {REGISTER_SPACE_BYTES - 1:#x}")
+    if offset % size:
+        raise CheckFailed(f"{access}: the offset must be a multiple of {size}")
 
 
 def _finished(bench: Testbench, transfer: Transfer) -> Generator[None, None, Transfer]:

@@ -92,6 +92,20 @@ def test_every_function_of_the_platform(tmp_path: Path):
     assert lines[-1] == "main returned 7"
 
 
+@pytest.mark.parametrize(
+    ("access", "failure"),
+    [
+        ("register_read32(0x1000)", "register_read32(0x1000): registers have offsets 0 to 0xfff"),
+        ("register_write64(0x1004, 0)", "register_write64(0x1004): registers have offsets 0 to 0xfff"),
+        ("register_read64(0x24)", "register_read64(0x24): the offset must be a multiple of 8"),
+    ],
+)
+def test_access_that_no_register_has(tmp_path: Path, access: str, failure: str):
+    status, lines = invoke(written(tmp_path, f"int main(void) {{ {access}; }}"), "--simulator", "icarus")
+    assert status == 1
+    assert re.fullmatch(rf"Error: clock \d+: {re.escape(failure)}", lines[0])
+
+
 def test_program_that_does_not_compile(tmp_path: Path):
     source = written(tmp_path, "int main(void) { return nothing; }\n")
     status, lines = invoke(source)
