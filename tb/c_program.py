@@ -132,12 +132,13 @@ class CProgram:
 
     def _device_read(self, bench: Testbench, call: _Call) -> Answer:
         source_id, address, _ = call.numbers
-        transfer = yield from _finished(bench, Transfer(False, source_id, address))
-        return int(transfer.permitted), transfer.data[0]
+        transfer = yield from _finished(bench, _quadword(bench, False, source_id, address, 0))
+        value = sum(data << beat * (8 << transfer.size) for beat, data in enumerate(transfer.data))
+        return int(transfer.permitted), value
 
     def _device_write(self, bench: Testbench, call: _Call) -> Answer:
         source_id, address, value = call.numbers
-        transfer = yield from _finished(bench, Transfer(True, source_id, address, write_data=[value]))
+        transfer = yield from _finished(bench, _quadword(bench, True, source_id, address, value))
         return int(transfer.permitted), 0
 
     def _device_interrupt(self, bench: Testbench, call: _Call) -> Answer:
@@ -166,6 +167,15 @@ def _check_offset(bench: Testbench, name: str, offset: int, size: int) -> None:
         raise CheckFailed(f"{access}: registers have offsets 0 to {REGISTER_SPACE_BYTES - 1:#x}")
     if offset % size:
         raise CheckFailed(f"{access}: the offset must be a multiple of {size}")
+
+
+def _quadword(bench: Testbench, write: bool, source_id: int, address: int, value: int) -> Transfer:
+    """Return a transfer of 8 bytes, in as many beats as the data of devices need."""
+    beat_bytes = min(QUADWORD_BYTES, bench.config.data_bits // 8)
+    whole = value.to_bytes(QUADWORD_BYTES, "little")
+    data = [int.from_bytes(whole[at : at + beat_bytes], "little") for at in range(0, QUADWORD_BYTES, beat_bytes)]
+    size = beat_bytes.bit_length() - 1
+    return Transfer(write, source_id, address, beats=len(data), size=size, write_data=data if write else [])
 
 
 def _finished(bench: Testbench, transfer: Transfer) -> Generator[None, None, Transfer]:

@@ -2,12 +2,19 @@
 
 import re
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from click.testing import CliRunner
 
+from model.arch import PRESETS, UnitConfig
 from sim.__main__ import vtd
-from sim.program import PLATFORM
+from sim.program import PLATFORM, _compiled
+from tb import c_program
+from tb.c_program import CProgram
+from tb.check import CheckFailed
+from tb.players import play_model
+from tb.testbench import Testbench
 
 BRING_UP = PLATFORM / "bring_up.c"
 HEAD = '#include "platform.h"\n#include "vtd_unit.h"\n'
@@ -23,8 +30,8 @@ PRINTED = [
 ]
 
 
-def invoke(*arguments: object) -> tuple[int, list[str]]:
-    result = CliRunner().invoke(vtd, ["program", *map(str, arguments), "--config", "small"])
+def invoke(*arguments: object, config: object = "small") -> tuple[int, list[str]]:
+    result = CliRunner().invoke(vtd, ["program", *map(str, arguments), "--config", str(config)])
     return result.exit_code, result.output.splitlines()
 
 
@@ -32,6 +39,14 @@ def written(folder: Path, body: str) -> Path:
     source = folder / "a program.c"
     source.write_text(HEAD + body)
     return source
+
+
+def played(source: Path, config: UnitConfig) -> tuple[int | None, list[str]]:
+    """Run a program on the model alone; return its status and what it printed."""
+    with TemporaryDirectory() as name:
+        program = CProgram(_compiled(source, config, Path(name)))
+        play_model(Testbench(config), program.script)
+    return program.status, [text for _, text in program.lines]
 
 
 @pytest.mark.parametrize("simulator", ["verilator", "icarus"])
@@ -43,6 +58,14 @@ def test_example_brings_the_unit_up(simulator: str):
     assert clocks == sorted(clocks)
     assert re.fullmatch(rf"{simulator}: all 72 outputs equal model/cycle in {clocks[-1]} clocks", lines[-2])
     assert lines[-1] == "main returned 0"
+
+
+def test_devices_of_32_bits(tmp_path: Path):
+    config = tmp_path / "narrow.toml"
+    config.write_text("data_bits = 32\nwalks = 1\niotlb_entries = 4\n")
+    status, lines = invoke(BRING_UP, "--simulator", "icarus", config=config)
+    assert status == 0, lines
+    assert [line[10:] for line in lines[:-2]] == PRINTED
 
 
 def test_example_notices_what_is_not_as_expected(tmp_path: Path):
@@ -122,15 +145,7 @@ def test_program_that_is_not_there(tmp_path: Path):
 
 
 def test_program_that_asks_for_nothing_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    from model.arch import PRESETS
-    from sim import program
-    from tb import c_program
-    from tb.check import CheckFailed
-    from tb.players import play_model
-    from tb.testbench import Testbench
-
     monkeypatch.setattr(c_program, "SILENCE_SECONDS", 1)
     source = written(tmp_path, "#include <unistd.h>\nint main(void) { for (;;) { pause(); } }\n")
-    library = program._compiled(source, PRESETS["small"], tmp_path)
     with pytest.raises(CheckFailed, match="the program has asked for nothing for 1 seconds"):
-        play_model(Testbench(PRESETS["small"]), c_program.CProgram(library).script)
+        played(source, PRESETS["small"])
