@@ -1,8 +1,10 @@
 """A program in C, compiled against the header of the configured unit and run on the unit in simulation."""
 
 import os
+import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +19,13 @@ __all__ = ["PLATFORM", "CompileError", "Run", "run_program"]
 PLATFORM = Path(__file__).parent / "data" / "program"
 COMPILER = "cc"
 OPTIONS = ("-std=gnu11", "-O1", "-g", "-Wall", "-Wextra", "-shared", "-fPIC")
+# All functions are there, and `main` is the program's, not that of the simulator; as it always is on macOS.
+LINKED = ("-lm", *(("-Wl,-z,defs", "-Wl,-Bsymbolic") if sys.platform == "linux" else ()))
+UNDEFINED = re.compile(r"undefined (?:reference to [`']|symbol: )(\w+)")
 
 
 class CompileError(Exception):
-    """A program that does not compile; the text is the compiler's."""
+    """A program of which nothing can be run; the text says why."""
 
 
 @dataclass(frozen=True)
@@ -55,11 +60,16 @@ def _compiled(source: Path, config: UnitConfig, folder: Path) -> Path:
     write_header(config, folder)
     library = folder / "program.so"
     includes = [f"-I{place}" for place in (source.resolve().parent, folder, PLATFORM)]
-    command = [COMPILER, *OPTIONS, *includes, str(source), str(PLATFORM / "platform.c"), "-o", str(library)]
+    command = [COMPILER, *OPTIONS, *includes, str(source), str(PLATFORM / "platform.c"), "-o", str(library), *LINKED]
     if not shutil.which(COMPILER):
         raise CompileError(f"{COMPILER} is not there; please run: sudo apt-get install -y gcc")
     environment = os.environ | {"LC_ALL": "C.UTF-8"}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    if missing := sorted(set(UNDEFINED.findall(done.stderr))):
+        raise CompileError(
+            f"{source}: {', '.join(missing)} not defined; a program defines main, and calls what platform.h, "
+            "the C library or itself has"
+        )
     if done.returncode:
-        raise CompileError(done.stderr.rstrip())
+        raise CompileError(f"{source} does not compile\n{done.stderr.rstrip()}")
     return library

@@ -52,6 +52,11 @@ class _Ended:
     status: int
 
 
+@dataclass(frozen=True)
+class _Broken:
+    reason: str
+
+
 class CProgram:
     """Runs `main` of a shared library that was linked with sim/data/program/platform.c.
 
@@ -65,7 +70,7 @@ class CProgram:
         self.lines: list[tuple[int, str]] = []
         self.status: int | None = None
         self._library = library
-        self._calls: queue.Queue[_Call | _Ended] = queue.Queue()
+        self._calls: queue.Queue[_Call | _Ended | _Broken] = queue.Queue()
         self._answers: queue.Queue[tuple[int, int]] = queue.Queue()
         self._messages: deque[tuple[int, int]] = deque()
 
@@ -82,10 +87,10 @@ class CProgram:
         self.status = call.status
 
     def _run(self) -> None:
-        library = ctypes.CDLL(str(self._library))
-        function = CALL(self._call)
-        library.platform_connect(function)
-        self._calls.put(_Ended(library.main()))
+        try:
+            self._calls.put(_Ended(ctypes.CDLL(str(self._library)).platform_run(CALL(self._call))))
+        except OSError as error:
+            self._calls.put(_Broken(str(error)))
 
     def _call(self, name: bytes, a: int, b: int, c: int, second: Any, text: bytes) -> int:
         self._calls.put(_Call(name.decode(), (a, b, c), text.decode(errors="replace")))
@@ -96,12 +101,15 @@ class CProgram:
 
     def _next(self, bench: Testbench) -> _Call | _Ended:
         try:
-            return self._calls.get(timeout=SILENCE_SECONDS)
+            call = self._calls.get(timeout=SILENCE_SECONDS)
         except queue.Empty:
             raise CheckFailed(
                 f"clock {bench.now}: the program has asked for nothing for {SILENCE_SECONDS} seconds; "
                 "a loop that waits must call a function of platform.h"
             ) from None
+        if isinstance(call, _Broken):
+            raise CheckFailed(f"clock {bench.now}: the program cannot be loaded: {call.reason}")
+        return call
 
     def _observe(self, entry: Accepted | Written) -> None:
         if isinstance(entry, Written) and entry.address >> 20 == INTERRUPT_PREFIX:

@@ -38,7 +38,7 @@ def program(source: Path, simulator: str, config_name: str, waves: Path | None) 
         with simulation():
             run = run_program(source, config=config, simulator=simulator, waves=waves)
     except CompileError as error:
-        raise BadInput(f"{source} does not compile\n{error}") from None
+        raise BadInput(str(error)) from None
     _print(run, simulator)
     sys.exit(0 if run.status == 0 else 1)
 

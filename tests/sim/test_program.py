@@ -137,6 +137,27 @@ def test_program_that_does_not_compile(tmp_path: Path):
     assert "nothing" in "".join(lines)
 
 
+@pytest.mark.parametrize(
+    ("body", "missing"),
+    [("int start(void) { return 0; }\n", "main"), ("int f(void);\nint main(void) { return f(); }\n", "f")],
+)
+def test_function_that_is_not_defined(tmp_path: Path, body: str, missing: str):
+    source = written(tmp_path, body)
+    assert invoke(source) == (
+        2,
+        [
+            f"Error: {source}: {missing} not defined; a program defines main, and calls what platform.h, "
+            "the C library or itself has"
+        ],
+    )
+
+
+def test_library_that_cannot_be_loaded(tmp_path: Path):
+    (tmp_path / "program.so").write_text("no library")
+    with pytest.raises(CheckFailed, match="the program cannot be loaded: "):
+        play_model(Testbench(PRESETS["small"]), CProgram(tmp_path / "program.so").script)
+
+
 def test_program_that_is_not_there(tmp_path: Path):
     assert invoke(tmp_path / "no.c") == (
         2,

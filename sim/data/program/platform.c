@@ -12,11 +12,13 @@ typedef uint64_t call_t(const char *name, uint64_t a, uint64_t b, uint64_t c, ui
 
 static call_t *call;
 
-void platform_connect(call_t *function);
+int main(int count, char **arguments);
+int platform_run(call_t *function);
 
-void platform_connect(call_t *function)
+int platform_run(call_t *function)
 {
     call = function;
+    return main(0, NULL);
 }
 
 static uint64_t ask(const char *name, uint64_t a, uint64_t b, uint64_t c, uint64_t *second)
