@@ -16,6 +16,7 @@ from model.arch import UnitConfig
 from model.arch.axi import unit_ports
 from model.arch.config import PRESETS
 from sim.__main__ import vtd
+from sim.commands.generate import _move
 from sim.handover.diagrams import write_diagrams
 from sim.handover.documents import write_documents
 
@@ -124,6 +125,28 @@ def test_registers_have_their_offsets(generated: tuple[str, Path]) -> None:
     assert {"name": "TES", "lsb": 31, "bits": 1, "access": "RO", "reset": 0} in [
         {key: value for key, value in field.items() if key != "meaning"} for field in registers["GSTS"]["fields"]
     ]
+
+
+def test_older_configuration_leaves_nothing_behind(tmp_path: Path) -> None:
+    new, old = tmp_path / "new", tmp_path / "old"
+    for name in ("manual/a.html", "program/deep/b.c", "example/c.v", "mine/d"):
+        for folder in (new, old):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text("")
+    (new / "vtd_unit.core").write_text("")
+    for folder in (new, old):
+        (folder / "source").mkdir()
+        (folder / "source" / "manual").mkdir()
+        (folder / "source" / "manual" / "index.html").write_text("new")
+        assert _move(folder / "source", folder) == [Path("manual/index.html")]
+    assert files_of(new) == {"vtd_unit.core", "mine/d", "manual/index.html"}
+    assert not (new / "example").exists()
+    # Where the command did not write before, all is the user's.
+    assert files_of(old) == {"manual/a.html", "program/deep/b.c", "example/c.v", "mine/d", "manual/index.html"}
+
+
+def files_of(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
 
 def test_impossible_configuration_writes_nothing(tmp_path: Path) -> None:
