@@ -8,7 +8,7 @@ from model.arch import UnitConfig
 from sim.building import unit_verilog
 from sim.generate import WAIVERS, registers_json, summary
 from sim.handover.diagrams import write_diagrams
-from sim.handover.documents import write_documents
+from sim.handover.documents import left_out, write_documents
 from sim.handover.registers import write_registers
 
 __all__ = ["STEPS", "write_handover"]
@@ -32,7 +32,8 @@ def _write_verilog(config: UnitConfig, folder: Path) -> None:
 
 
 def _write_program(config: UnitConfig, folder: Path) -> None:
-    shutil.copytree(PROGRAM, folder / "program")
+    if "program" not in left_out(config):
+        shutil.copytree(PROGRAM, folder / "program")
 
 
 STEPS = (_write_verilog, write_registers, write_documents, write_diagrams, _write_program)

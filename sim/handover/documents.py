@@ -13,7 +13,7 @@ from model.arch.config import PARAMETERS
 from model.arch.parameters import shown
 from sim.generate import summary
 
-__all__ = ["write_documents"]
+__all__ = ["left_out", "write_documents"]
 
 DATA = Path(__file__).parent.parent / "data"
 
@@ -56,17 +56,30 @@ def write_documents(config: UnitConfig, folder: Path) -> None:
     for name in sorted(templates.list_templates()):
         text = templates.get_template(name).render(_facts(config))
         (folder / name.removesuffix(".j2")).write_text(text)
-    if config.sagaw:
+    if "example" not in left_out(config):
         shutil.copytree(DATA / "example", folder / "example")
+
+
+def left_out(config: UnitConfig) -> dict[str, str]:
+    """Return what of FILES does not fit a configuration, with the reason."""
+    if not config.sagaw:
+        return dict.fromkeys(("example", "diagrams", "program"), "the unit has no tables to translate with")
+    if not config.ir:
+        return {"program": "it remaps an interrupt, and the unit does not (`ir`)"}
+    if config.eimer:
+        return {"program": "its interrupts are not of extended mode, which the unit demands (`eimer`)"}
+    return {}
 
 
 def _facts(config: UnitConfig) -> dict[str, Any]:
     width = SECOND_STAGE_LEVELS[min(config.sagaw)] if config.sagaw else (0, 0)
+    missing = left_out(config)
     return {
         "config": config,
         "summary": summary(config),
         "version": version("vtd-unit"),
-        "files": {name: what for name, what in FILES.items() if config.sagaw or name not in ("example", "diagrams")},
+        "files": {name: what for name, what in FILES.items() if name not in missing},
+        "missing": missing,
         "interfaces": INTERFACES,
         "ports": _ports_by_prefix(config),
         "meaning": port_meaning,

@@ -17,6 +17,7 @@ from model.arch.axi import unit_ports
 from model.arch.config import PRESETS
 from sim.__main__ import vtd
 from sim.commands.generate import _move
+from sim.handover import _write_program
 from sim.handover.diagrams import write_diagrams
 from sim.handover.documents import write_documents
 
@@ -109,7 +110,27 @@ def test_unit_without_second_stage_has_no_example(tmp_path: Path) -> None:
         write(config, tmp_path)
     assert not (tmp_path / "example").exists()
     assert not list(tmp_path.glob("diagrams/*"))
-    assert "example" not in read(tmp_path, "README.md") + read(tmp_path, "vtd_unit.core")
+    assert "example" not in read(tmp_path, "vtd_unit.core")
+    assert "](example" not in read(tmp_path, "README.md")
+    assert "There is no `example`: the unit has no tables to translate with." in read(tmp_path, "README.md")
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"version_major": 6, "sagaw": ()}, "the unit has no tables to translate with"),
+        ({"ir": False, "eim": False, "pi": False}, "it remaps an interrupt, and the unit does not (`ir`)"),
+        ({"eimer": True}, "its interrupts are not of extended mode, which the unit demands (`eimer`)"),
+    ],
+)
+def test_program_that_does_not_fit_is_left_out(tmp_path: Path, changed: dict, why: str) -> None:
+    config = UnitConfig(**changed)
+    write_documents(config, tmp_path)
+    _write_program(config, tmp_path)
+    assert not (tmp_path / "program").exists()
+    readme = read(tmp_path, "README.md")
+    assert f"There is no `program`: {why}.\n" in readme
+    assert "](program" not in readme
 
 
 def read(folder: Path, name: str) -> str:

@@ -1,6 +1,7 @@
 """`vtd program`: the example in C brings the unit up, and what is wrong with a program is said."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -66,6 +67,23 @@ def test_devices_of_32_bits(tmp_path: Path):
     status, lines = invoke(BRING_UP, "--simulator", "icarus", config=config)
     assert status == 0, lines
     assert [line[10:] for line in lines[:-2]] == PRINTED
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"sagaw": (48,)},
+        {"sagaw": (57,)},
+        {"nfr": 1},
+        {"psi": False, "cm": True, "rwbf": True},
+        {"version_major": 1, "dwd": False, "drd": False, "eim": False, "pi": False, "irreq": True, "c": False},
+        {"esirtps": False, "esrtps": False, "haw": 32, "mgaw": 39, "collapse_faults": True},
+    ],
+)
+def test_example_fits_the_configuration(changed: dict):
+    config = replace(PRESETS["small"], **changed)
+    status, lines = played(BRING_UP, config)
+    assert (status, lines[1:]) == (0, PRINTED[1:])
 
 
 def test_example_notices_what_is_not_as_expected(tmp_path: Path):

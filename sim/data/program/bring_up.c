@@ -42,6 +42,8 @@ enum {
     QUEUE = 0x6000,
     STATUS = 0x7000,
     INTERRUPT_TABLE = 0x8000,
+    LEVEL_4 = 0x9000,
+    LEVEL_5 = 0xa000,
     BUFFER = 0x20000,
     OTHER_BUFFER = 0x21000,
 };
@@ -49,6 +51,9 @@ enum {
 enum { IOVA = 0x40000000, READ = 1, WRITE = 2, PATIENCE = 1000 };
 
 static const uint64_t PROCESSOR = 0xfee00000;
+
+/* The second fault goes to the second record, where there is one. */
+enum { RECORDS = sizeof((vtd_unit_t *)0)->FRCD / sizeof((vtd_unit_t *)0)->FRCD[0], SECOND = 1 % RECORDS };
 
 /* GCMD holds levels: what stays on is written again, one command at a time (rule 18). */
 static bool command(uint64_t bit, uint64_t levels)
@@ -64,9 +69,15 @@ static bool command(uint64_t bit, uint64_t levels)
 
 static void make_tables(void)
 {
+    /* The narrowest tables that the unit has; AW 1, 2, 3 is 39, 48, 57 bits in three, four, five levels. */
+    static const uint64_t tops[] = {0, LEVEL_3, LEVEL_4, LEVEL_5};
+    uint64_t widths = GET(CAP__SAGAW, register_read64(OFFSET(CAP)));
+    unsigned aw = widths & 1 << 1 ? 1 : widths & 1 << 2 ? 2 : 3;
     memory_write(ROOT_TABLE, CONTEXT_TABLE | 1); /* bus 0 */
-    memory_write(CONTEXT_TABLE + DEVICE * 16, LEVEL_3 | 1);
-    memory_write(CONTEXT_TABLE + DEVICE * 16 + 8, DOMAIN << 8 | 1); /* 39-bit, three levels */
+    memory_write(CONTEXT_TABLE + DEVICE * 16, tops[aw] | 1);
+    memory_write(CONTEXT_TABLE + DEVICE * 16 + 8, DOMAIN << 8 | aw);
+    memory_write(LEVEL_5, LEVEL_4 | READ | WRITE); /* IOVA is in the first 512 GiB */
+    memory_write(LEVEL_4, LEVEL_3 | READ | WRITE);
     memory_write(LEVEL_3 + (IOVA >> 30) * 8, LEVEL_2 | READ | WRITE);
     memory_write(LEVEL_2, LEVEL_1 | READ | WRITE);
 }
@@ -147,7 +158,8 @@ static int change_a_mapping(void)
     register_write64(OFFSET(IQA), QUEUE); /* one page: 256 descriptors of 16 bytes */
     EXPECT(command(MASK(GCMD__QIE), MASK(GCMD__TE)));
     map(IOVA, OTHER_BUFFER, READ | WRITE);
-    EXPECT(invalidate((uint64_t)DOMAIN << 16 | 3 << 4 | 2, IOVA)); /* IOTLB, page-selective */
+    unsigned selective = register_read64(OFFSET(CAP)) & MASK(CAP__PSI) ? 3 : 2; /* by page, or by domain */
+    EXPECT(invalidate((uint64_t)DOMAIN << 16 | selective << 4 | 2, IOVA));      /* IOTLB */
     EXPECT(device_write(DEVICE, IOVA, 0x99));
     EXPECT(memory_read(OTHER_BUFFER) == 0x99 && memory_read(BUFFER) == 0x1122334455667788);
     print("page invalidated by queue: DMA at 0x%x reaches 0x%x", IOVA, OTHER_BUFFER);
@@ -173,7 +185,7 @@ static int remap_interrupts(void)
 
     device_interrupt(STRANGER, PROCESSOR | 1 << 4, 0);
     EXPECT(message(&address, &data) && data == FAULT_VECTOR);
-    EXPECT(GET(FRCD__HI__FR, register_read64(OFFSET(FRCD[1].HI))) == 0x26);
+    EXPECT(GET(FRCD__HI__FR, register_read64(OFFSET(FRCD[SECOND].HI))) == 0x26);
     print("and the one of a stranger is refused");
     return 0;
 }
