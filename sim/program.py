@@ -1,18 +1,20 @@
 """A program in C, compiled against the header of the configured unit and run on the unit in simulation."""
 
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from model.arch import UnitConfig
 from sim.building import BUILD
 from sim.handover.registers import write_header
-from sim.simulator import run_job
+from sim.simulator import JobFailed, SimulatorError, run_job
 
 __all__ = ["PLATFORM", "CompileError", "Run", "run_program"]
 
@@ -30,30 +32,46 @@ class CompileError(Exception):
 
 @dataclass(frozen=True)
 class Run:
-    """What a program did: `lines` are (clock, text), `status` is what `main` returned."""
+    """What a program did: `status` is what `main` returned."""
 
-    lines: list[tuple[int, str]]
     status: int
     clocks: int
     signals: int
 
 
-def run_program(source: Path, *, config: UnitConfig, simulator: str, waves: Path | None = None) -> Run:
+def run_program(
+    source: Path,
+    *,
+    config: UnitConfig,
+    simulator: str,
+    on_line: Callable[[int, str], None],
+    waves: Path | None = None,
+) -> Run:
     """Compile and run a program; RTL and model are in lockstep.
 
-    Raises CompileError; JobFailed and SimulatorError as `run_job` does.
+    `on_line` gets clock and text of each line that the program printed, also of one that failed. Raises CompileError;
+    JobFailed for a program that does not come to its end, else JobFailed and SimulatorError as `run_job` does.
     """
     BUILD.mkdir(exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="program_", dir=BUILD))
     try:
         library = _compiled(source, config, folder)
-        job = {"kind": "program", "library": str(library)}
-        result = run_job(job, config=config, simulator=simulator, waves=waves)
+        lines = folder / "lines"
+        job = {"kind": "program", "library": str(library), "lines": str(lines)}
+        try:
+            result = run_job(job, config=config, simulator=simulator, waves=waves)
+        except SimulatorError as error:
+            if not lines.exists():
+                raise
+            raise JobFailed(f"the program crashed, called exit or failed an assertion: {error}") from None
+        finally:
+            if lines.exists():
+                for line in lines.read_text().splitlines():
+                    on_line(*json.loads(line))
     finally:
         shutil.rmtree(folder)
     played = result["played"]
-    lines = [(clock, text) for clock, text in result["lines"]]
-    return Run(lines, result["status"], played["clocks"], played["signals"])
+    return Run(result["status"], played["clocks"], played["signals"])
 
 
 def _compiled(source: Path, config: UnitConfig, folder: Path) -> Path:

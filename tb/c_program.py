@@ -60,16 +60,17 @@ class _Broken:
 class CProgram:
     """Runs `main` of a shared library that was linked with sim/data/program/platform.c.
 
+    `on_line` gets clock and text of what the program prints.
+
     Members
     -------
-    lines : what the program printed, as (clock, text)
     status : what `main` returned; None before
     """
 
-    def __init__(self, library: Path) -> None:
-        self.lines: list[tuple[int, str]] = []
+    def __init__(self, library: Path, on_line: Callable[[int, str], None]) -> None:
         self.status: int | None = None
         self._library = library
+        self._on_line = on_line
         self._calls: queue.Queue[_Call | _Ended | _Broken] = queue.Queue()
         self._answers: queue.Queue[tuple[int, int]] = queue.Queue()
         self._messages: deque[tuple[int, int]] = deque()
@@ -165,7 +166,7 @@ class CProgram:
 
     def _print(self, bench: Testbench, call: _Call) -> Answer:
         yield from ()
-        self.lines.append((bench.now, call.text))
+        self._on_line(bench.now, call.text)
         return 0, 0
 
 

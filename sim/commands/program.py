@@ -2,16 +2,12 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from sim.commands.command import Command
 from sim.commands.errors import BadInput
 from sim.commands.shared import CONFIG_OPTION, FILE, WAVES_OPTION, configuration, simulation, simulator_option
-
-if TYPE_CHECKING:
-    from sim.program import Run
 
 __all__ = ["program"]
 
@@ -33,18 +29,17 @@ def program(source: Path, simulator: str, config_name: str, waves: Path | None) 
 
     config = configuration(config_name)
     if not source.is_file():
-        raise BadInput(f"{source}: no such file; a program in C must be there")
+        what = "a folder" if source.is_dir() else "not a file" if source.exists() else "no such file"
+        raise BadInput(f"{source}: {what}; a program in C must be there")
     try:
         with simulation():
-            run = run_program(source, config=config, simulator=simulator, waves=waves)
+            run = run_program(source, config=config, simulator=simulator, waves=waves, on_line=_print)
     except CompileError as error:
         raise BadInput(str(error)) from None
-    _print(run, simulator)
+    click.echo(f"{simulator}: all {run.signals} outputs equal model/cycle in {run.clocks} clocks")
+    click.echo(f"main returned {run.status}")
     sys.exit(0 if run.status == 0 else 1)
 
 
-def _print(run: "Run", simulator: str) -> None:
-    for clock, text in run.lines:
-        click.echo(f"{clock:>8}  {text}")
-    click.echo(f"{simulator}: all {run.signals} outputs equal model/cycle in {run.clocks} clocks")
-    click.echo(f"main returned {run.status}")
+def _print(clock: int, text: str) -> None:
+    click.echo(f"{clock:>8}  {text}")

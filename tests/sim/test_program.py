@@ -45,9 +45,10 @@ def written(folder: Path, body: str) -> Path:
 def played(source: Path, config: UnitConfig) -> tuple[int | None, list[str]]:
     """Run a program on the model alone; return its status and what it printed."""
     with TemporaryDirectory() as name:
-        program = CProgram(_compiled(source, config, Path(name)))
+        lines: list[str] = []
+        program = CProgram(_compiled(source, config, Path(name)), lambda _, text: lines.append(text))
         play_model(Testbench(config), program.script)
-    return program.status, [text for _, text in program.lines]
+    return program.status, lines
 
 
 @pytest.mark.parametrize("simulator", ["verilator", "icarus"])
@@ -142,8 +143,11 @@ def test_every_function_of_the_platform(tmp_path: Path):
     ],
 )
 def test_access_that_no_register_has(tmp_path: Path, access: str, failure: str):
-    status, lines = invoke(written(tmp_path, f"int main(void) {{ {access}; }}"), "--simulator", "icarus")
+    status, lines = invoke(
+        written(tmp_path, f'int main(void) {{ print("before"); {access}; }}'), "--simulator", "icarus"
+    )
     assert status == 1
+    assert re.fullmatch(r" *\d+  before", lines.pop(0))
     assert re.fullmatch(rf"Error: clock \d+: {re.escape(failure)}", lines[0])
 
 
@@ -173,7 +177,22 @@ def test_function_that_is_not_defined(tmp_path: Path, body: str, missing: str):
 def test_library_that_cannot_be_loaded(tmp_path: Path):
     (tmp_path / "program.so").write_text("no library")
     with pytest.raises(CheckFailed, match="the program cannot be loaded: "):
-        play_model(Testbench(PRESETS["small"]), CProgram(tmp_path / "program.so").script)
+        play_model(Testbench(PRESETS["small"]), CProgram(tmp_path / "program.so", print).script)
+
+
+@pytest.mark.parametrize("end", ["*(volatile int *)0 = 1", "exit(3)", "assert(!end)"])
+def test_program_that_does_not_come_to_its_end(tmp_path: Path, end: str):
+    head = "#include <assert.h>\n#include <stdlib.h>\nint end = 1;\n"
+    source = written(tmp_path, f'{head}int main(void) {{ print("before"); {end}; return 0; }}')
+    status, lines = invoke(source, "--simulator", "icarus")
+    assert status == 1
+    assert re.fullmatch(r" *\d+  before", lines[0])
+    assert lines[1].startswith("Error: the program crashed, called exit or failed an assertion: the simulation broke")
+    assert len(lines) == 2
+
+
+def test_folder_is_no_program(tmp_path: Path):
+    assert invoke(tmp_path) == (2, [f"Error: {tmp_path}: a folder; a program in C must be there"])
 
 
 def test_program_that_is_not_there(tmp_path: Path):
