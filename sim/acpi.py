@@ -33,6 +33,8 @@ CREATOR_REVISION = 1
 PATH = re.compile(r"(?P<bus>[0-9a-f]{2}):(?P<path>[01][0-9a-f]\.[0-7](?:/[01][0-9a-f]\.[0-7])*)", re.IGNORECASE)
 NUMBERED = ("ioapic", "hpet", "namespace")  # scopes whose ENUMERATION_ID says which one it is
 
+UNIQUE = {"drhd": "register_base", "rhsa": "register_base", "andd": "number"}  # what no two of a kind share
+
 LISTED = "docs/integration.md lists what is"
 DEVICE_TLB_NOTE = (
     "ATSR and SATC speak of device-TLBs, which this unit does not have (ECAP.DT is 0): "
@@ -51,6 +53,8 @@ def dmar_table(description: Mapping[str, Any], config: UnitConfig) -> bytes:
         raise DescriptionError("drhd is missing; a table without a unit tells an operating system nothing")
     _check_catch_all(description["drhd"])
     body = b"".join(makers[name](section, config) for name, found in sections.items() for section in found)
+    for name, key in UNIQUE.items():
+        _check_unique(name, key, description.get(name, []))
     _check_references(description)
     return _with_head(head, body, config)
 
@@ -91,7 +95,14 @@ def _drhd(section: Section, config: UnitConfig) -> bytes:
         "SEGMENT": section.bits("segment", 16, 0),
         "REGISTER_BASE": _page(section, "register_base", config),
     }
-    return _structure(DRHD, section, _scopes(section), **values)
+    if not values["REGISTER_BASE"]:
+        raise DescriptionError(f"{section.place}.register_base must be where the registers are, not 0")
+    scopes = _scopes(section)
+    if not (values["INCLUDE_PCI_ALL"] or scopes):
+        raise DescriptionError(
+            f"{section.place} must have include_pci_all = true or scopes, the devices that are behind the unit"
+        )
+    return _structure(DRHD, section, scopes, **values)
 
 
 def _rmrr(section: Section, config: UnitConfig) -> bytes:
@@ -106,7 +117,7 @@ def _rmrr(section: Section, config: UnitConfig) -> bytes:
 
 def _atsr(section: Section, config: UnitConfig) -> bytes:
     values = {"ALL_PORTS": section.flag("all_ports"), "SEGMENT": section.bits("segment", 16, 0)}
-    scopes = _scopes(section)
+    scopes = _scopes(section, "bridge")
     if bool(values["ALL_PORTS"]) == bool(scopes):
         raise DescriptionError(
             f"{section.place} must have either all_ports = true or scopes, the root ports that it is about"
@@ -131,7 +142,7 @@ def _andd(section: Section, config: UnitConfig) -> bytes:
 
 def _satc(section: Section, config: UnitConfig) -> bytes:
     values = {"ATC_REQUIRED": section.flag("atc_required"), "SEGMENT": section.bits("segment", 16, 0)}
-    return _structure(SATC, section, _some_scopes(section), **values)
+    return _structure(SATC, section, _some_scopes(section, "endpoint"), **values)
 
 
 def _structure(structure: Structure, section: Section, rest: bytes, **values: int) -> bytes:
@@ -139,22 +150,24 @@ def _structure(structure: Structure, section: Section, rest: bytes, **values: in
     return _bytes(structure, rest, TYPE=STRUCTURE_TYPES[structure.name], **values)
 
 
-def _some_scopes(section: Section) -> bytes:
-    scopes = _scopes(section)
+def _some_scopes(section: Section, only: str = "") -> bytes:
+    scopes = _scopes(section, only)
     if not scopes:
         raise DescriptionError(f"{section.place}.scopes is missing; it names the devices that this is about")
     return scopes
 
 
-def _scopes(section: Section) -> bytes:
-    return b"".join(map(_scope, section.sections("scopes")))
+def _scopes(section: Section, only: str = "") -> bytes:
+    return b"".join(_scope(scope, only) for scope in section.sections("scopes"))
 
 
-def _scope(section: Section) -> bytes:
+def _scope(section: Section, only: str) -> bytes:
     kinds = [name for name in section.names if name in SCOPE_TYPES]
     if len(kinds) != 1:
         raise DescriptionError(f"{section.place} must have exactly one of {', '.join(SCOPE_TYPES)}")
     (kind,) = kinds
+    if only and kind != only:
+        raise DescriptionError(f"{section.place} must be of kind {only}, the only one that is legal here, not {kind}")
     text = section.text(kind, 255)
     match = PATH.fullmatch(text)
     if not match:
@@ -190,6 +203,15 @@ def _check_catch_all(units: list[Mapping[str, Any]]) -> None:
         behind = [later for later in units[number + 1 :] if later.get("segment", 0) == unit.get("segment", 0)]
         if unit.get("include_pci_all") and behind:
             raise DescriptionError(f"drhd[{number}].include_pci_all must be of the last drhd of its segment")
+
+
+def _check_unique(name: str, key: str, found: list[Mapping[str, Any]]) -> None:
+    places: dict[int, int] = {}
+    for number, values in enumerate(found):
+        value = values[key]
+        if value in places:
+            raise DescriptionError(f"{name}[{number}].{key} must not be {value:#x}, which {name}[{places[value]}] has")
+        places[value] = number
 
 
 def _check_references(description: Mapping[str, Any]) -> None:

@@ -154,6 +154,31 @@ ENDPOINT = [{"endpoint": "00:02.0"}]
             {"andd": [{"number": 1, "name": "i2c"}]},
             r"andd[0].name must be an ACPI path such as \_SB.PCI0.I2C0, not i2c",
         ),
+        ({"drhd": [{**UNIT, "register_base": 0}]}, "drhd[0].register_base must be where the registers are, not 0"),
+        (
+            {"drhd": [{"register_base": 0x1000}]},
+            "drhd[0] must have include_pci_all = true or scopes, the devices that are behind the unit",
+        ),
+        (
+            {"drhd": [{**UNIT, "include_pci_all": False, "scopes": ENDPOINT}, UNIT]},
+            "drhd[1].register_base must not be 0xfed90000, which drhd[0] has",
+        ),
+        (
+            {"rhsa": [{"register_base": 0xFED90000, "proximity_domain": domain} for domain in range(2)]},
+            "rhsa[1].register_base must not be 0xfed90000, which rhsa[0] has",
+        ),
+        (
+            {"andd": [{"number": 5, "name": name} for name in ("I2C0", "I2C1")]},
+            "andd[1].number must not be 0x5, which andd[0] has",
+        ),
+        (
+            {"atsr": [{"scopes": ENDPOINT}]},
+            "atsr[0].scopes[0] must be of kind bridge, the only one that is legal here, not endpoint",
+        ),
+        (
+            {"satc": [{"scopes": [*ENDPOINT, {"bridge": "00:1c.0"}]}]},
+            "satc[0].scopes[1] must be of kind endpoint, the only one that is legal here, not bridge",
+        ),
         ({"table": {"oem_id": "MUCHTOOLONG"}}, "table.oem_id must be 1 to 6 ASCII characters, not 'MUCHTOOLONG'"),
         (
             {"drhd": [{**UNIT, "scopes": ENDPOINT * 9000}]},
@@ -179,7 +204,7 @@ def test_command_writes_the_example(tmp_path: Path):
 
 def test_command_says_that_there_are_no_device_tlbs(tmp_path: Path):
     description = tmp_path / "d.toml"
-    description.write_text("[[drhd]]\nregister_base = 0\n[[atsr]]\nall_ports = true\n")
+    description.write_text("[[drhd]]\nregister_base = 0x1000\ninclude_pci_all = true\n[[atsr]]\nall_ports = true\n")
     status, output = invoke(description, "-o", tmp_path / "dmar.aml")
     assert status == 0
     assert "note: ATSR and SATC speak of device-TLBs, which this unit does not have (ECAP.DT is 0)" in output
