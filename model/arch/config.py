@@ -29,6 +29,9 @@ __all__ = ["PARAMETERS", "PRESETS", "REGISTER_SPACE_BYTES", "SECOND_STAGE_LEVELS
 
 REGISTER_SPACE_BYTES = 4096
 
+# CAP.NFR could say 256, but the other registers need a place too: behind the last of them all bytes are records.
+MOST_RECORDS = (REGISTER_SPACE_BYTES - max(r.offset + r.width // 8 for r in REGISTERS if not r.base)) // FRCD.stride
+
 # Width in bits of a second-stage table -> (bit of CAP.SAGAW and value of AW, number of levels). Rule 6.1.
 SECOND_STAGE_LEVELS = {39: (1, 3), 48: (2, 4), 57: (3, 5)}
 
@@ -70,7 +73,7 @@ class UnitConfig:
     sslps: tuple[int, ...] = parameter((21, 30), "large pages, in bits of offset", ((), (21,), (21, 30)))
     psi: bool = parameter(True, "single pages can be invalidated")
     nfr: int = parameter(
-        8, "number of fault records (FRCD)", range(1, 257), unit=" fault records", cost="128 bits each"
+        8, "number of fault records (FRCD)", range(1, MOST_RECORDS + 1), unit=" fault records", cost="128 bits each"
     )
     mamv: int = parameter(18, "largest address mask of an invalidation of pages", range(64))
     dwd: bool = parameter(True, "invalidations drain writes; must be true from version 2 on")

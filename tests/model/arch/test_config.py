@@ -148,8 +148,9 @@ def test_second_stage_levels():
         ({"haw": 52, "mgaw": 51}, "mgaw must be haw (52) to 64 bits, not 51"),
         ({"sslps": (30,)}, "sslps must be [], [21] or [21, 30], not [30]"),
         ({"sslps": (30, 21)}, "sslps must be [], [21] or [21, 30], not [30, 21]"),
-        ({"nfr": 0}, "nfr must be 1 to 256 fault records, not 0"),
-        ({"nfr": 257}, "nfr must be 1 to 256 fault records, not 257"),
+        ({"nfr": 0}, "nfr must be 1 to 244 fault records, not 0"),
+        ({"nfr": 245}, "nfr must be 1 to 244 fault records, not 245"),
+        ({"nfr": 256}, "nfr must be 1 to 244 fault records, not 256"),
         ({"mamv": -1}, "mamv must be 0 to 63, not -1"),
         ({"mamv": 64}, "mamv must be 0 to 63, not 64"),
         ({"dwd": False}, "dwd and drd must be true from version 2 on, where every IOTLB invalidation drains"),
@@ -171,7 +172,7 @@ def test_second_stage_levels():
         ({"iro": -16}, "iro must be a multiple of 16 that leaves 16 bytes below 0x1000, not -0x10"),
         ({"fro": 0x228}, "fro must be a multiple of 16 that leaves 128 bytes below 0x1000, not 0x228"),
         ({"fro": 0xF90}, "fro must be a multiple of 16 that leaves 128 bytes below 0x1000, not 0xf90"),
-        ({"nfr": 256}, "fro must be a multiple of 16 that leaves 4096 bytes below 0x1000, not 0x220"),
+        ({"nfr": 244}, "fro must be a multiple of 16 that leaves 3904 bytes below 0x1000, not 0x220"),
         ({"iro": 0xB0}, "iro 0xb0 must not reach IQERCD at 0xb0"),
         ({"iro": 0x60}, "iro 0x60 must not reach PMEN at 0x64"),
         ({"fro": 0x80, "nfr": 1}, "fro 0x80 must not reach IQH at 0x80"),
@@ -181,6 +182,10 @@ def test_second_stage_levels():
 )
 def test_refusal(values, message):
     assert refusal(**values) == message
+
+
+def test_most_fault_records_fit() -> None:
+    assert UnitConfig(nfr=244, fro=0xC0, iro=0x50).cap >> 40 & 0xFF == 243
 
 
 def test_unknown_name():
