@@ -133,6 +133,17 @@ def test_program_that_does_not_fit_is_left_out(tmp_path: Path, changed: dict, wh
     assert "](program" not in readme
 
 
+def test_c_of_the_readme_compiles(generated: tuple[str, Path], tmp_path: Path) -> None:
+    _, folder = generated
+    code = re.search(r"```c\n(.*?)```", read(folder, "README.md"), re.DOTALL)[1]
+    head, _, body = code.partition("\n\n")
+    source = tmp_path / "readme.c"
+    source.write_text(f"{head}\nvoid f(char *base);\nvoid f(char *base)\n{{\n{body}}}\n")
+    command = ["cc", "-std=c11", "-fsyntax-only", f"-I{folder}", str(source)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stderr) == (0, "")
+
+
 def read(folder: Path, name: str) -> str:
     return (folder / name).read_text()
 
