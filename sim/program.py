@@ -27,7 +27,11 @@ UNDEFINED = re.compile(r"undefined (?:reference to [`']|symbol: )(\w+)")
 
 
 class CompileError(Exception):
-    """A program of which nothing can be run; the text says why."""
+    """A program of which nothing can be run; the text says why, `details` are the compiler's own words."""
+
+    def __init__(self, text: str, details: str = "") -> None:
+        super().__init__(text)
+        self.details = details
 
 
 @dataclass(frozen=True)
@@ -89,5 +93,5 @@ def _compiled(source: Path, config: UnitConfig, folder: Path) -> Path:
             "the C library or itself has"
         )
     if done.returncode:
-        raise CompileError(f"{source} does not compile\n{done.stderr.rstrip()}")
+        raise CompileError(f"{source} does not compile", done.stderr)
     return library

@@ -14,9 +14,10 @@ from model.arch import FaultReason, UnitConfig
 from model.arch.axi import unit_ports
 from sim.building import unit_verilog
 
-__all__ = ["signals", "view_files"]
+__all__ = ["beside", "signals", "view_files"]
 
 UNIT = "vtd_testbench.unit"
+BLOCKS = f"{UNIT}.unit"
 CHANNELS = ("aw", "w", "b", "ar", "r")
 # Fields of a channel that are seldom looked at.
 LEFT_OUT = ("burst", "cache", "lock", "prot", "qos", "size")
@@ -26,9 +27,13 @@ ZOOM = -18.0  # about eight pixels for a clock
 MODULE = re.compile(r"^module \\?vtd_unit(?P<place>(?:\.\w+)*) ?\((?P<body>.*?)^endmodule", re.MULTILINE | re.DOTALL)
 SIGNAL = re.compile(r"^  (?:input|output|wire|reg) (?:\[(?P<last>\d+):0\] )?\\?(?P<name>[^\s;]+)", re.MULTILINE)
 
-# Group -> interfaces of the unit, and signals of blocks as "block.signal".
+# Group -> interfaces of the unit, signals of blocks as "block.signal", and those between blocks, "interface__signal".
 GROUPS: dict[str, tuple[str, ...]] = {
     "requests of devices": ("s_axi_",),
+    "requests at the core port": (
+        *("core__valid", "core__ready"),
+        *(f"core__payload.{name}" for name in ("access", "source_id", "address", "id", "pasid_valid", "address_type")),
+    ),
     "decisions": (
         *(f"request_pipeline.{name}" for name in ("lookup_source_id", "lookup_page", "context_hit", "iotlb_hit")),
         *("request_pipeline.issue_read.valid", "request_pipeline.issue_read.address"),
@@ -77,7 +82,7 @@ def signals(config: UnitConfig) -> dict[str, list[str]]:
 def _expanded(name: str, config: UnitConfig) -> list[str]:
     """Return a signal of a block, or the channels of an interface, each with valid and ready first."""
     if not name.endswith("_"):
-        return [f"{UNIT}.unit.{name}"]
+        return [f"{BLOCKS}.{name}"]
     ports = [port.name.removeprefix(name) for port in unit_ports(config) if port.name.startswith(name)]
     found = []
     for channel in CHANNELS:
@@ -87,10 +92,19 @@ def _expanded(name: str, config: UnitConfig) -> list[str]:
     return found
 
 
+def beside(waves: Path) -> tuple[Path, Path]:
+    """Return the files that belong beside one of waveforms: the view, and names that it shows for numbers."""
+    return waves.with_name(waves.name + ".gtkw"), waves.with_name(waves.name + ".reasons")
+
+
 def view_files(waves: Path, config: UnitConfig, simulator: str) -> dict[Path, str]:
-    """Return what belongs beside a file of waveforms, by its path: the view, and names that it shows for numbers."""
+    """Return the texts of the files that `beside` names.
+
+    Paths in the view are absolute: GTKWave takes them relative to where the view was, so that the files can be moved
+    together.
+    """
     waves = waves.resolve()
-    view, reasons = (waves.with_name(waves.name + suffix) for suffix in (".gtkw", ".reasons"))
+    view, reasons = beside(waves)
     text = io.StringIO()
     save = GTKWSave(text)
     save.dumpfile(str(waves))
@@ -129,12 +143,21 @@ def _range(width: int) -> str:
 
 def _alias(name: str) -> str:
     """Return the name to be shown: GTKWave cuts off what is before a dot."""
-    block, dot, signal = name.removeprefix(f"{UNIT}.").removeprefix("unit.").partition(".")
-    return f"{block}: {signal.replace('__', ' ').replace('payload.', '').replace('.', ' ')}" if dot else block
+    place, signal = _split(name)
+    shown = signal.replace("__", " ").replace("payload.", "").replace(".", " ")
+    return signal if place == UNIT else f"{place.removeprefix(BLOCKS).lstrip('.')}: {shown}".removeprefix(": ")
 
 
 def _in_file(name: str, simulator: str) -> str:
     """Return the name that a simulator writes: Icarus keeps the backslash of names that need it in Verilog."""
-    block, _, signal = name.removeprefix(f"{UNIT}.unit.").partition(".")
-    escaped = simulator == "icarus" and name.startswith(f"{UNIT}.unit.") and "." in signal
-    return f"{UNIT}.unit.{block}.\\{signal}" if escaped else name
+    place, signal = _split(name)
+    return f"{place}.\\{signal}" if simulator == "icarus" and "." in signal else name
+
+
+def _split(name: str) -> tuple[str, str]:
+    """Return the place of a signal's module, and its name there."""
+    inside = name.removeprefix(f"{BLOCKS}.")
+    if inside == name:
+        return UNIT, name.removeprefix(f"{UNIT}.")
+    block, _, signal = inside.partition(".")
+    return (BLOCKS, inside) if "__" in block else (f"{BLOCKS}.{block}", signal)

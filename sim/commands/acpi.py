@@ -6,7 +6,7 @@ import click
 
 from sim.commands.command import Command
 from sim.commands.errors import BadInput
-from sim.commands.outputs import OutputFile, write_whole
+from sim.commands.outputs import OutputFile, say_written, write_whole
 from sim.commands.shared import CONFIG_OPTION, FILE, configuration
 
 __all__ = ["acpi"]
@@ -36,4 +36,4 @@ def acpi(description: Path, config_name: str, target: Path) -> None:
     write_whole(target, table, "-o")
     if wants_device_tlbs(values):
         click.echo(f"note: {DEVICE_TLB_NOTE}", err=True)
-    click.echo(f"written: {target}, {len(table)} bytes")
+    say_written(target, f", {len(table)} bytes")

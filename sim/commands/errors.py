@@ -2,13 +2,18 @@
 
 import click
 
+from sim.printable import printable
+
 __all__ = ["BadInput", "reason"]
 
 
 class BadInput(click.ClickException):
-    """Bad input: one sentence on stderr, exit status 2."""
+    """Bad input: one sentence on stderr, below it what another program says of it (`details`), exit status 2."""
 
     exit_code = 2
+
+    def __init__(self, sentence: str, details: str = "") -> None:
+        super().__init__("\n".join([printable(sentence), *details.splitlines()]))
 
 
 def reason(error: OSError, otherwise: str) -> str:

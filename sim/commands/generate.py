@@ -8,6 +8,7 @@ import click
 
 from sim.commands.command import Command
 from sim.commands.errors import BadInput, reason
+from sim.commands.outputs import say_written
 from sim.commands.shared import CONFIG_OPTION, FILE, configuration, progress_bar
 
 __all__ = ["generate"]
@@ -42,7 +43,7 @@ def generate(config_name: str, folder: Path) -> None:
         ) from None
     click.echo(summary(config), nl=False)
     for line in _listing(files):
-        click.echo(f"written: {folder / line}")
+        say_written(folder / line)
 
 
 def _move(source: Path, folder: Path) -> list[Path]:

@@ -4,7 +4,7 @@ import errno
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
@@ -13,25 +13,31 @@ import click
 
 from sim.commands.errors import BadInput, reason
 from sim.commands.values import name_of
+from sim.printable import printable
 
-__all__ = ["OutputFile", "check_files", "write_json", "write_whole"]
+__all__ = ["OutputFile", "check_files", "say_written", "write_json", "write_whole"]
 
 STANDARD_OUTPUT = "standard output"
 DESCRIPTORS = Path("/dev/fd")  # each name in it is an open file
 
 
 class OutputFile(click.ParamType[Path]):
-    """A file to write. Where it `makes_folder`, the folder need not be there yet."""
+    """A file to write, and those that are written `beside` it. Where it `makes_folder`, that need not be there yet."""
 
     name = "path"
 
-    def __init__(self, *, makes_folder: bool = False) -> None:
+    def __init__(self, *, makes_folder: bool = False, beside: Callable[[Path], tuple[Path, ...]] | None = None) -> None:
         self.makes_folder = makes_folder
+        self._beside = beside
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         if str(value) == "-":
             raise BadInput(f"{name_of(param)} must name a file, not -; {STANDARD_OUTPUT} has the text already")
         return Path(value)
+
+    def files(self, path: Path) -> tuple[Path, ...]:
+        """Return all files that are written for one that is named."""
+        return (path, *(self._beside(path) if self._beside else ()))
 
     def folder(self, path: Path) -> Path:
         """Return the folder that must be there."""
@@ -49,7 +55,7 @@ def check_files(command: click.Command, values: dict[str, Any]) -> None:
             taken |= {_target(path): name_of(param) for path in _paths(param, values) if path.is_file()}
     for param in command.params:
         if isinstance(param.type, OutputFile):
-            for path in _paths(param, values):
+            for path in (file for named in _paths(param, values) for file in param.type.files(named)):
                 _check(path, param.type, name_of(param))
                 other = taken.setdefault(_target(path), name_of(param)) if _is_regular(path) else name_of(param)
                 if other != name_of(param):
@@ -91,6 +97,11 @@ def _check(path: Path, kind: OutputFile, option: str) -> None:
 
 def _unwritable(path: Path, error: OSError, option: str) -> BadInput:
     return BadInput(f"{path}: {reason(error, 'it cannot be written')}; {option} must name a file that can be written")
+
+
+def say_written(path: Path, more: str = "") -> None:
+    """Tell the file that was written, on one line whatever its name."""
+    click.echo(f"written: {printable(str(path))}{more}")
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:

@@ -7,7 +7,15 @@ import click
 
 from sim.commands.command import Command
 from sim.commands.errors import BadInput
-from sim.commands.shared import CONFIG_OPTION, FILE, WAVES_OPTION, configuration, simulation, simulator_option
+from sim.commands.shared import (
+    CONFIG_OPTION,
+    FILE,
+    WAVES_OPTION,
+    configuration,
+    simulation,
+    simulator_option,
+    write_view,
+)
 
 __all__ = ["program"]
 
@@ -35,7 +43,10 @@ def program(source: Path, simulator: str, config_name: str, waves: Path | None) 
         with simulation():
             run = run_program(source, config=config, simulator=simulator, waves=waves, on_line=_print)
     except CompileError as error:
-        raise BadInput(str(error)) from None
+        raise BadInput(str(error), error.details) from None
+    finally:
+        if waves and waves.exists():
+            write_view(waves, config, simulator)
     click.echo(f"{simulator}: all {run.signals} outputs equal model/cycle in {run.clocks} clocks")
     click.echo(f"main returned {run.status}")
     sys.exit(0 if run.status == 0 else 1)

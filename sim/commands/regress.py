@@ -10,7 +10,7 @@ import click
 
 from sim.commands.command import Command
 from sim.commands.errors import BadInput
-from sim.commands.outputs import write_json, write_whole
+from sim.commands.outputs import say_written, write_json, write_whole
 from sim.commands.shared import (
     CYCLES_OPTION,
     JSON_OPTION,
@@ -115,7 +115,7 @@ def regress(
         from sim.report import regression_page
 
         write_whole(report_file, regression_page(regression, closing).encode(), "--report")
-        click.echo(f"written: {report_file}")
+        say_written(report_file)
     sys.exit(0 if regression.equal and not (seeds is not None and regression.missing) else 1)
 
 

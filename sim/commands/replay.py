@@ -8,7 +8,7 @@ import click
 
 from sim.commands.command import Command
 from sim.commands.errors import BadInput
-from sim.commands.outputs import write_json, write_whole
+from sim.commands.outputs import say_written, write_json, write_whole
 from sim.commands.shared import (
     CONFIG_OPTION,
     FILE,
@@ -130,4 +130,4 @@ def _write_report(file: Path, recording: "Recording", summary: "Summary") -> Non
     with progress_bar("report", len(linked_lines(summary))) as progress:
         page = replay_page(recording, summary, list(closing(summary)), progress)
     write_whole(file, page.encode(), "--report")
-    click.echo(f"written: {file}")
+    say_written(file)

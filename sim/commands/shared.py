@@ -1,5 +1,6 @@
 """What the commands share: bad input, recordings, configurations, JSON files, progress."""
 
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,8 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from sim.commands.errors import BadInput, reason
-from sim.commands.outputs import OutputFile, write_whole
+from sim.commands.outputs import OutputFile, say_written, write_whole
 from sim.commands.values import Choice, whole
+from sim.printable import printable
 
 if TYPE_CHECKING:
     from model.arch import UnitConfig
@@ -48,7 +50,19 @@ JSON_OPTION = click.option(
 REPORT_OPTION = click.option(
     "--report", "report_file", type=OutputFile(), help="Write a page of HTML about the run to this file."
 )
-WAVES_OPTION = click.option("--waves", type=OutputFile(makes_folder=True), help="Write waveforms to this file.")
+
+
+def _beside_waves(waves: Path) -> tuple[Path, Path]:
+    from sim.waves import beside
+
+    return beside(waves)
+
+
+WAVES_OPTION = click.option(
+    "--waves",
+    type=OutputFile(makes_folder=True, beside=_beside_waves),
+    help="Write waveforms to this file, and beside it FILE.gtkw and FILE.reasons, a view for GTKWave.",
+)
 CONFIG_OPTION = click.option(
     "--config",
     "config_name",
@@ -124,11 +138,12 @@ def configuration(name: str) -> "UnitConfig":
 
 def write_view(waves: Path, config: "UnitConfig", simulator: str) -> None:
     """Write a view for GTKWave beside the waveforms, and say so."""
-    from sim.waves import view_files
+    from sim.waves import beside, view_files
 
     for file, text in view_files(waves, config, simulator).items():
         write_whole(file, text.encode(), "--waves")
-    click.echo(f"written: {waves}, to be seen with: gtkwave {waves}.gtkw")
+    view, _ = beside(waves)
+    say_written(waves, f", to be seen with: gtkwave {printable(shlex.quote(str(view)))}")
 
 
 def _on_terminal() -> bool:

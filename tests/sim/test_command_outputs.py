@@ -102,6 +102,28 @@ def test_pictures_and_pages_of_files_with_any_name(recording: Path, tmp_path: Pa
     assert f"Replay of {shown}.gz" in page.read_text()
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("replay", "a\nb.gz"),
+        ("explain", "a\nb.toml", "--queue"),
+        ("generate", "--config", "a\nb.toml"),
+        ("size", "a\nb.toml"),
+        ("program", "a\nb.c"),
+        ("bench", "--json", "a\nb/c"),
+    ],
+)
+def test_what_is_wrong_is_one_line_whatever_the_name(arguments: tuple[str, ...]) -> None:
+    assert "a\\nb" in refusal(*arguments)
+
+
+def test_what_was_written_is_one_line_whatever_the_name(recording: Path, tmp_path: Path) -> None:
+    page = tmp_path / "a\nb.html"
+    result = CliRunner().invoke(vtd, ["replay", str(recording), "--simulator", "none", "--report", str(page)])
+    assert result.stdout.splitlines()[-1] == f"written: {tmp_path}/a\\nb.html"
+    assert page.exists()
+
+
 # Files to write
 
 
@@ -121,6 +143,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "stream.toml").write_bytes((PROJECT / "sim" / "data" / "stream.toml").read_bytes())
     (tmp_path / "config.toml").write_text("iotlb_entries = 8\n")
     (tmp_path / "program.c").write_text("int main() { return 0; }\n")
+    (tmp_path / "a.reasons").write_text("int main() { return 0; }\n")
     (tmp_path / "link").symlink_to("tables.toml")
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -142,6 +165,8 @@ def contents(folder: Path) -> dict[str, bytes]:
         ("replay r.gz --config config.toml --report config.toml", "config.toml: --config and --report"),
         ("regress --config small --config config.toml --json config.toml", "config.toml: --config and --json"),
         ("regress --waves a --report a", "a: --report and --waves"),
+        ("regress --waves a --report a.gtkw", "a.gtkw: --report and --waves"),
+        ("program a.reasons --waves a", "a.reasons: SOURCE and --waves"),
         ("bench --recording r.gz --json r.gz", "r.gz: --recording and --json"),
         ("acpi stream.toml -o stream.toml", "stream.toml: DESCRIPTION and -o"),
         ("program program.c --waves program.c", "program.c: SOURCE and --waves"),

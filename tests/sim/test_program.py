@@ -207,3 +207,12 @@ def test_program_that_asks_for_nothing_is_stopped(tmp_path: Path, monkeypatch: p
     source = written(tmp_path, "#include <unistd.h>\nint main(void) { for (;;) { pause(); } }\n")
     with pytest.raises(CheckFailed, match="the program has asked for nothing for 1 seconds"):
         played(source, PRESETS["small"])
+
+
+@pytest.mark.parametrize(("end", "status"), [("return 0;", 0), ("register_read32(0x1000);", 1)])
+def test_waves_have_their_view_also_of_a_program_that_fails(tmp_path: Path, end: str, status: int):
+    source, waves = written(tmp_path, f"int main(void) {{ {end} }}"), tmp_path / "unit.fst"
+    exit_code, lines = invoke(source, "--simulator", "icarus", "--waves", waves)
+    assert exit_code == status
+    assert f"written: {waves}, to be seen with: gtkwave {waves}.gtkw" in lines
+    assert waves.exists() and f'[dumpfile] "{waves}"' in (tmp_path / "unit.fst.gtkw").read_text()

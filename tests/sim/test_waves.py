@@ -49,10 +49,11 @@ def test_view_names_what_is_there(simulator, tmp_path):
     wanted = [name for names in signals(PRESETS["small"]).values() for name in names]
     assert len(shown) == len(wanted) + 2 > 150  # with aclk and aresetn
     assert shown["s_axi_araddr"] == "vtd_testbench.unit.s_axi_araddr[63:0]"
+    assert shown["core source_id"].replace("\\", "") == "vtd_testbench.unit.unit.core__payload.source_id[15:0]"
     assert "walker: read address" in shown and "invalidation: command iotlb_page" in shown
     assert view.count("unit.fst.reasons") == 2
     assert "06 0x06 read_not_permitted\n" in (tmp_path / "unit.fst.reasons").read_text()
     groups = re.findall(r"^@800200\n-(.*)$", view, re.MULTILINE)
-    assert {"requests of devices", "decisions", "walks", "invalidations", "faults", "interrupts", "registers"} < {
+    assert {"requests of devices", "requests at the core port", "decisions", "walks", "invalidations", "faults", "interrupts", "registers"} < {
         *groups
     }
