@@ -21,6 +21,7 @@ from sim.commands.shared import (
     simulation,
     simulator_option,
 )
+from sim.commands.streams import table_console
 
 if TYPE_CHECKING:
     from sim.bench import Row
@@ -38,8 +39,6 @@ def bench(recording: Path, config_name: str, simulator: str, json_file: Path | N
 
     Exit status: 0 all limits met, 1 one was missed, 2 bad usage or input.
     """
-    from rich.console import Console
-
     from sim.bench import rows_to_json, simulation_speeds, unit_clocks
     from sim.simulator import require
     from sim.tables import print_rows
@@ -53,7 +52,7 @@ def bench(recording: Path, config_name: str, simulator: str, json_file: Path | N
             if name == simulator or _is_there(name):
                 rows += simulation_speeds(config, name)
     rows.append(last)
-    print_rows(Console(), rows)
+    print_rows(table_console(), rows)
     if json_file:
         write_json(json_file, rows_to_json(rows))
     sys.exit(0 if all(row.met for row in rows) else 1)

@@ -22,6 +22,7 @@ from sim.commands.shared import (
     simulator_option,
     write_view,
 )
+from sim.commands.streams import table_console
 from sim.commands.values import Choice, Value, whole
 
 if TYPE_CHECKING:
@@ -152,9 +153,7 @@ def _do(runs: "list[RegressionRun]", jobs: int) -> "Regression":
 
 def _print(regression: "Regression", closing: list[str]) -> None:
     """Print what happened how often, what failed, and how it ended."""
-    from rich.console import Console
-
-    console = Console()
+    console = table_console()
     required = regression.required
     tables = {
         "what happened": {name: times for name, times in regression.coverage.items() if name not in required},

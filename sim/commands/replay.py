@@ -23,6 +23,7 @@ from sim.commands.shared import (
     simulator_option,
     write_view,
 )
+from sim.commands.streams import table_console
 from sim.commands.values import whole
 
 if TYPE_CHECKING:
@@ -60,8 +61,6 @@ def replay(
     """
     if waves and simulator == "none":
         raise BadInput("--waves needs a simulator; --simulator must be verilator or icarus")
-    from rich.console import Console
-
     from sim.tables import print_summary
 
     sizes = configuration(config_name)
@@ -70,7 +69,7 @@ def replay(
         summary = _on_reference(recording, sizes, limit, report_file is not None)
     else:
         summary = _on_unit(recording, sizes, limit, simulator, waves, report_file is not None)
-    print_summary(Console(), recording.header, summary)
+    print_summary(table_console(), recording.header, summary)
     if json_file:
         write_json(json_file, summary.to_json())
     if waves:

@@ -10,6 +10,7 @@ from sim.commands.command import Command
 from sim.commands.errors import BadInput
 from sim.commands.outputs import OutputFile, write_json, write_whole
 from sim.commands.shared import CONFIG_OPTION, FILE, JSON_OPTION, configuration, input_of, load, progress_bar
+from sim.commands.streams import table_console
 from sim.commands.values import Value, whole
 from sim.section import DescriptionError, is_toml, read_toml
 
@@ -69,8 +70,6 @@ def size(
 
     Exit status: 0 well, 2 bad usage or input.
     """
-    from rich.console import Console
-
     from sim.sizing.report import chart, print_sweep
     from sim.sizing.sweep import sweep
 
@@ -80,7 +79,7 @@ def size(
         raise BadInput(f"{capture}: no request needs a cache; there must be one that is translated or remapped")
     with progress_bar("sizes", sum(map(len, entries.values()))) as progress:
         result = sweep(stream, config=config, entries=entries, latency=latency, progress=progress)
-    print_sweep(Console(), result)
+    print_sweep(table_console(), result)
     if json_file:
         write_json(json_file, {"source": str(capture), **result.to_json()})
     if chart_file:

@@ -2,16 +2,22 @@
 
 import errno
 import io
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
 from sim.commands.errors import reason
 
-__all__ = ["patient_streams"]
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["patient_streams", "table_console"]
+
+WIDE = 1000  # more than any table needs
 
 
 class _Patient(io.FileIO):
@@ -62,3 +68,11 @@ def _refuse(error: OSError) -> None:
     why = reason(error, "it cannot be written")
     click.echo(f"Error: standard output: {why}; it must be a file, pipe or terminal that can be written", err=True)
     sys.exit(2)
+
+
+def table_console() -> "Console":
+    """Return where tables are printed: within a terminal or what COLUMNS says, in a pipe as wide as they need."""
+    from rich.console import Console
+
+    is_free = not sys.stdout.isatty() and "COLUMNS" not in os.environ
+    return Console(width=WIDE if is_free else None)

@@ -12,6 +12,7 @@ from sim.commands.command import Command
 from sim.commands.errors import BadInput
 from sim.commands.outputs import OutputFile, write_json, write_whole
 from sim.commands.shared import CONFIG_OPTION, JSON_OPTION, configuration, progress_bar
+from sim.commands.streams import table_console
 from sim.commands.values import Choice, Value, whole
 from sim.devices import DEFAULT_DEVICE, DEVICES, SPEED_GRADE
 
@@ -104,14 +105,12 @@ def _one(name: str, config: "UnitConfig", flow: "Flow") -> "Synthesis":
 
 def _sweep(config: "UnitConfig", flow: "Flow", chart_file: Path) -> tuple[dict[str, Any], list[str]]:
     """Synthesise all sizes, print and draw them; return their JSON, and what failed."""
-    from rich.console import Console
-
     from sim.sweep import SWEEP, chart, sweep
     from sim.synth import STEPS
 
     with progress_bar("sweep", STEPS * sum(map(len, SWEEP.values()))) as progress:
         points = sweep(config, SWEEP, flow, progress)
-    Console().print(_points(points))
+    table_console().print(_points(points))
     write_whole(chart_file, chart(points), "--sweep")
     failed = [f"{point.field} {point.value}: {point.failure}" for point in points if not point.result]
     return {"points": [point.to_json() for point in points]}, failed
@@ -128,9 +127,7 @@ def _missed(result: "Synthesis", min_mhz: float | None, max_lut4: int | None) ->
 
 
 def _print(name: str, result: "Synthesis") -> None:
-    from rich.console import Console
-
-    console = Console()
+    console = table_console()
     cells = result.cells
     console.print(_blocks(result))
     lines = [

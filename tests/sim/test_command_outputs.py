@@ -1,5 +1,6 @@
 """What the command `vtd` writes, and where: standard output and files, whatever becomes of them."""
 
+import io
 import json
 import os
 import subprocess
@@ -9,8 +10,10 @@ from xml.etree import ElementTree
 
 import pytest
 from click.testing import CliRunner
+from rich.table import Table
 
 from sim.__main__ import vtd
+from sim.commands.streams import table_console
 from tests.sim.handmade import EVENTS, write_recording
 
 PROJECT = Path(__file__).parents[2]
@@ -78,6 +81,16 @@ def test_names_that_standard_output_cannot_spell(tmp_path: Path, environment: di
     missing = shell('vtd explain "$1" --queue', tmp_path / os.fsdecode(b"\xff.toml"), **environment)
     assert missing.returncode == 2
     assert missing.stderr.startswith("Error: ") and missing.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(("columns", "whole"), [(None, True), ("80", False)])
+def test_tables_are_whole_in_a_pipe(monkeypatch: pytest.MonkeyPatch, columns: str | None, whole: bool) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    if columns:
+        monkeypatch.setenv("COLUMNS", columns)
+    monkeypatch.setattr("sys.stdout", output := io.StringIO())
+    table_console().print(Table("x" * 60, "y" * 60))
+    assert ("x" * 60 in output.getvalue()) is whole
 
 
 # Names of files
