@@ -134,5 +134,14 @@ BREAKAGES = (
     Breakage("a refused interrupt is answered OKAY", "interrupt_remapper.py", "self.answer.p.okay.eq((oldest & all_okay).any())", "self.answer.p.okay.eq(1)"),
     Breakage("a write overtakes a taken interrupt of its ID", "axi/write_order.py", "held.eq(self.pending | queued)", "held.eq(queued)"),
     Breakage("a write overtakes a waiting interrupt of its ID", "axi/write_order.py", "held.eq(self.pending | queued)", "held.eq(self.pending)"),
+    # Interrupts: postings
+    Breakage("a posting that is suppressed notifies", "poster.py", "wanted = job.urgent | ~sn", "wanted = job.urgent | 1"),
+    Breakage("an urgent posting is suppressed", "poster.py", "wanted = job.urgent | ~sn", "wanted = ~sn"),
+    Breakage("a notification that is outstanding is sent again", "poster.py", "notify.eq(~on & wanted)", "notify.eq(wanted)"),
+    Breakage("an update that lost its race counts", "poster.py", "done = response == Response.EXOKAY if self.config.exclusive", "done = ~response[1] if self.config.exclusive"),
+    Breakage("a vector is posted in another beat", "poster.py", "Mux(arriving == number,", "Mux(arriving == number ^ 1,"),
+    Breakage("reserved bits of a descriptor pass", "poster.py", "with m.Elif(bad):", "with m.Elif(Const(0)):"),
+    Breakage("a descriptor that cannot be read is posted to", "poster.py", "with m.If(failed | (before == ACCESS_ERROR)):", "with m.If(Const(0)):"),
+    Breakage("the destination of xAPIC is that of x2APIC", "poster.py", "Mux(job.extended, destination, destination[8:16])", "destination"),
 )
 # fmt: on
