@@ -24,6 +24,7 @@ CONNECT_SECONDS = 10
 BEGINNING = b'{"key": "'  # of each line of a file of outcomes
 NUMBER = re.compile(r"\b[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]\b|0x[0-9a-f]+|\d+")
 CLOCK = re.compile(r"clock (\d+): ")
+FOUND = re.compile(r"\n  found: +(.*)")
 
 Outcome = dict[str, Any]  # {"result": ...} or {"failure": text, "signal": the first that differed or ""}
 Do = Callable[[RegressionRun], dict[str, Any]]  # as do_run
@@ -206,9 +207,10 @@ def _unusable(file: Path, error: OSError) -> FarmError:
 
 
 def _words(text: str) -> str:
-    """Return the first line of a failure, without its clock and its numbers."""
-    first = CLOCK.sub("", text.partition("\n")[0])
-    return NUMBER.sub("...", first)
+    """Return the beginning of a failure, to what was found, without its clock and its numbers."""
+    first, found = text.partition("\n")[0], FOUND.search(text)
+    beginning = f"{first}, found: {found[1]}" if found else first
+    return NUMBER.sub("...", CLOCK.sub("", beginning))
 
 
 def _clock(text: str) -> int:

@@ -8,15 +8,23 @@ from dataclasses import dataclass, field
 from model.arch import UnitConfig
 from model.arch.axi import Burst, Response
 from model.cycle.axi.ports import DeviceAddress, ReadData, WriteData, WriteResponse
-from model.cycle.request import Request
+from model.cycle.request import Access, Request
+from model.reference import DmaAccess
 from tb.axi_memory import beat_addresses
 from tb.check import CheckFailed
 from tb.stalls import Stalling
+from tb.texts import named
 
 __all__ = ["AxiDevice", "Transfer"]
 
 INCR = int(Burst.INCR)
 REFUSED = (int(Response.SLVERR), int(Response.DECERR))
+ACCESSES = {
+    Access.READ: DmaAccess.READ,
+    Access.WRITE: DmaAccess.WRITE,
+    Access.ATOMIC: DmaAccess.ATOMIC,
+    Access.ZERO_LENGTH_READ: DmaAccess.ZERO_LENGTH_READ,
+}
 
 
 @dataclass(slots=True, eq=False)
@@ -57,6 +65,18 @@ class Transfer:
     first_response: int = -1
     finished: int = -1
     places: list[int] = field(default_factory=list, repr=False)  # address of each beat, once it was submitted
+
+    def __str__(self) -> str:
+        extra = f", PASID {self.pasid:#x}" if self.pasid is not None else ""
+        extra += ", translated" if self.translated else ""
+        return f"{self.access.value} of source-id {self.source_id:#06x} at {self.address:#x}, ID {self.id}{extra}"
+
+    @property
+    def access(self) -> DmaAccess:
+        """What the device wants to do."""
+        if self.request is not None:
+            return ACCESSES[Access(self.request.access)]
+        return DmaAccess.WRITE if self.write else DmaAccess.READ
 
     @property
     def permitted(self) -> bool:
@@ -159,14 +179,15 @@ class AxiDevice(Stalling):
             self._w = None
             self._beats.popleft()
         if (self._held_r is not None and r != self._held_r) or (self._held_b is not None and b != self._held_b):
-            raise CheckFailed(f"clock {now}: an answer changed before it was taken: {self._held_r}, {self._held_b}")
+            held = f"R {named(self._held_r)}; B {named(self._held_b)}"
+            raise CheckFailed(f"clock {now}: an answer changed before it was taken: {held}")
         self._held_r, self._held_b = None if self._rready else r, None if self._bready else b
         if r is not None and self._rready:
             self._take_read(now, r)
         if b is not None and self._bready:
             transfer = self._oldest(now, 1, b.id)
             if transfer.data_accepted < 0:
-                raise CheckFailed(f"clock {now}: B before the last W of {transfer}")
+                raise CheckFailed(f"clock {now}: B before the last W of the {transfer}")
             transfer.first_response = now
             transfer.responses.append(b.resp)
             self._finish(now, transfer)
@@ -191,7 +212,7 @@ class AxiDevice(Stalling):
         transfer.data.append(data >> (transfer.places[beat] & -size) % self.data_bytes * 8 & (1 << size * 8) - 1)
         transfer.responses.append(response)
         if last != (beat + 1 == transfer.beats):
-            raise CheckFailed(f"clock {now}: RLAST is {last} in beat {beat} of {transfer}")
+            raise CheckFailed(f"clock {now}: RLAST is {last} in beat {beat} of the {transfer}")
         if last:
             self._finish(now, transfer)
 

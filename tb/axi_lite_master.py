@@ -30,6 +30,10 @@ class RegisterAccess:
     started: int = -1
     finished: int = -1
 
+    def __str__(self) -> str:
+        value = f" of {self.value:#x}" if self.write else ""
+        return f"{'write' if self.write else 'read'}{value}, {self.size} bytes at register {self.offset:#x}"
+
 
 class AxiLiteMaster(Stalling):
     """Does accesses one after the other, in the order in which they are submitted.

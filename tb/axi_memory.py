@@ -11,6 +11,7 @@ from model.cycle.axi.ports import Address, ReadData, WriteData, WriteResponse
 from tb.check import CheckFailed
 from tb.memory import Memory, MemoryFault, Monitor
 from tb.stalls import Stalling
+from tb.texts import named
 
 __all__ = ["Accepted", "AxiMemory", "Written", "beat_addresses", "pattern"]
 
@@ -241,7 +242,10 @@ class AxiMemory(Stalling):
     def _check_held(self, now: int, channels: tuple[Any, Any, Any]) -> None:
         for held, driven in zip(self._held or (), channels, strict=True):
             if held is not None and driven != held:
-                raise CheckFailed(f"clock {now}: {held} changed before it was taken, to {driven}")
+                was, is_now = named(held), named(driven)
+                raise CheckFailed(
+                    f"clock {now}: what is offered changed before it was taken\n  before: {was}\n  after:  {is_now}"
+                )
 
     def _due(self, now: int) -> int:
         latency = self.latency if isinstance(self.latency, int) else self.latency()
@@ -274,7 +278,7 @@ class AxiMemory(Stalling):
             self._response = OKAY
         last = self._beat == address.len
         if beat.last != last:
-            raise CheckFailed(f"clock {now}: WLAST is {beat.last} in beat {self._beat} of {address}")
+            raise CheckFailed(f"clock {now}: WLAST is {beat.last} in beat {self._beat} of AW with {named(address)}")
         if exclusive:
             self._kept.append(beat)
         else:
@@ -301,7 +305,8 @@ class AxiMemory(Stalling):
         allowed = (1 << (lane & -size) + size) - (1 << lane)
         strobe = beat.strb
         if strobe & ~allowed:
-            raise CheckFailed(f"clock {now}: strobes {strobe:#x} are not within {allowed:#x}: {place:#x} of {address}")
+            where = f"{place:#x} of AW with {named(address)}"
+            raise CheckFailed(f"clock {now}: strobes {strobe:#x} are not within {allowed:#x}: {where}")
         while strobe:
             first = (strobe & -strobe).bit_length() - 1
             count = (~(strobe >> first) & (strobe >> first) + 1).bit_length() - 1

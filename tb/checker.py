@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from model.arch import FaultReason
 from model.arch.axi import Size
 from model.arch.registers import FRCD
-from model.cycle.request import Access, Request
+from model.cycle.axi.ports import Address
+from model.cycle.request import Request
 from model.cycle.request_pipeline import Decision
 from model.reference import AddressType, DmaAccess, MemoryFault
 from model.reference.translate import in_interrupt_range
@@ -18,18 +18,13 @@ from tb.check import CheckFailed
 from tb.interrupt_checker import InterruptChecker, OpenInterrupt
 from tb.possible import Answer, Question, World
 from tb.testbench import Testbench
+from tb.texts import fault, named
 from tb.watched_unit import InterruptDecision, WatchedUnit
 
 __all__ = ["NUMBERS", "Checker", "number_of", "numbered"]
 
 NUMBERS = 1 << 11  # that fit into AxCACHE, AxPROT and AxQOS
 SHOWN = 12
-ACCESSES = {
-    int(Access.READ): DmaAccess.READ,
-    int(Access.WRITE): DmaAccess.WRITE,
-    int(Access.ATOMIC): DmaAccess.ATOMIC,
-    int(Access.ZERO_LENGTH_READ): DmaAccess.ZERO_LENGTH_READ,
-}
 REQUEST_TYPE = {DmaAccess.WRITE: (0, 0), DmaAccess.READ: (1, 0), DmaAccess.ZERO_LENGTH_READ: (1, 0)}
 REQUEST_TYPE[DmaAccess.ATOMIC] = (1, 1)
 FAILING_PAGES = 0x5A  # of host memory: those whose page number ends so
@@ -158,7 +153,7 @@ class Checker:
             return  # it waits or walks, and is decided later
         one = self._open.get(number_of(request.attributes))
         if one is None or one.answer is not None:
-            self._fail(f"{request} is decided, but was not asked or is decided already")
+            self._fail(f"{named(request)}: it is decided, but was not asked or is decided already")
         answer, reason_known = _answer(decision)
         one.answer, one.decided = answer, self._bench.now
         self.undecided[one.transfer.write] -= 1
@@ -166,8 +161,8 @@ class Checker:
             self.interrupts.withdraw(one.interrupt)
             one.interrupt = None
         if request.address != one.transfer.address or request.source_id != one.transfer.source_id:
-            self._fail(f"{request} is decided for {one.transfer}")
-        self._bench.note((_short(one.transfer), answer))
+            self._fail(f"{one.transfer}: what is decided is {named(request)}")
+        self._bench.note(one.transfer, answer)
         self._compare(one, answer, reason_known, at=None)
         self._count(one, decision, answer)
 
@@ -185,16 +180,16 @@ class Checker:
         if at is not None:
             when += f", still answered in clock {at}"
         distinct = list(dict.fromkeys(found))
-        shown = "\n".join(f"  possible: {_text(possible)}" for possible in distinct[:SHOWN])
+        shown = "\n".join(f"  possible: {possible}" for possible in distinct[:SHOWN])
         shown = shown or "  possible: nothing, for what it rests on was over before the answer"
-        self._fail(f"{_short(one.transfer)}, {when}, got: {_text(answer)}\n{shown}")
+        self._fail(f"{one.transfer}, {when}\n  found:    {answer}\n{shown}")
 
     def _count(self, one: _Open, decision: Decision, answer: Answer) -> None:
         """Count what kind of decision it was."""
         coverage, unit = self.coverage, self._unit
         item = unit.pipeline.deciding
         if decision.record is not None:
-            coverage[f"fault {answer.fault_reason:#04x} {FaultReason(answer.fault_reason).name}"] += 1
+            coverage[fault(answer.fault_reason)] += 1
             self._records.add(self._record(one.question, answer.fault_reason, bool(decision.record.interrupt)))
         elif answer.address is None:
             coverage["completed without memory" if answer.okay else "refused silently"] += 1
@@ -226,20 +221,29 @@ class Checker:
         else:
             expected = self._written.popleft() if self._written else None
             if expected != (entry.address, entry.size, entry.value):
-                self._fail(f"memory behind m_axi stores {entry}, and not {expected}")
+                wanted = _store_text(*expected) if expected else "nothing"
+                found = _store_text(entry.address, entry.size, entry.value)
+                self._fail(f"memory behind m_axi stores what it must not\n  found:    {found}\n  expected: {wanted}")
 
     def _issued(self, entry: Accepted) -> None:
         """A request has reached m_axi: it must be one that was permitted, with all its attributes."""
         address = entry.address
         one = self._open.get(number_of(address))
         if one is None or one.answer is None or one.answer.address is None or one.issued:
-            self._fail(f"{address} is on m_axi, and was not permitted")
+            self._fail(f"{named(address)}: it is on m_axi, and was not permitted")
         transfer, one.issued = one.transfer, True
         self._at_memory[transfer.write] += 1
-        expected = (one.answer.address, transfer.beats - 1, transfer.size, transfer.burst, transfer.lock, transfer.id)
-        actual = (address.addr, address.len, address.size, address.burst, address.lock, address.id)
-        if (entry.write, actual) != (int(transfer.write), expected):
-            self._fail(f"{address} is on m_axi for {transfer}, permitted at {one.answer.address:#x}")
+        expected = address._replace(
+            id=transfer.id,
+            addr=one.answer.address,
+            len=transfer.beats - 1,
+            size=transfer.size,
+            burst=transfer.burst,
+            lock=transfer.lock,
+        )
+        if entry.write != transfer.write or address != expected:
+            found, wanted = _on_channel(entry.write, address), _on_channel(transfer.write, expected)
+            self._fail(f"{transfer} is on m_axi as something else\n  found:    {found}\n  expected: {wanted}")
         if transfer.write:
             one.at_memory = True
             self._owed[transfer.id].append(one)
@@ -264,10 +268,11 @@ class Checker:
             self.interrupts.finished(one.interrupt)
             return
         if (answer.address is not None) != one.issued:
-            self._fail(f"{transfer} is answered; permitted is {answer.address is not None}, on m_axi was {one.issued}")
+            where = "was on m_axi" if one.issued else "was never on m_axi"
+            self._fail(f"{transfer} is answered and {where}; decided was: {answer}")
         fails = answer.address is not None and _fails(answer.address)
         if transfer.permitted != (answer.okay and not fails):
-            self._fail(f"{transfer} is answered with {transfer.responses}; decided was {_text(answer)}")
+            self._fail(f"{transfer} is answered with responses {transfer.responses}; decided was: {answer}")
         if not answer.okay and any(transfer.data):
             self._fail(f"{transfer} is refused, but brings data")
         if answer.address is not None and not fails and not transfer.write:
@@ -294,11 +299,8 @@ class Checker:
 
 
 def _question(transfer: Transfer) -> Question:
-    access = DmaAccess.WRITE if transfer.write else DmaAccess.READ
-    if transfer.request is not None:
-        access = ACCESSES[transfer.request.access]
     return Question(
-        access,
+        transfer.access,
         transfer.source_id,
         transfer.address,
         transfer.pasid,
@@ -342,6 +344,14 @@ def _stores(transfer: Transfer, address: int) -> list[tuple[int, int, int]]:
     return stores
 
 
+def _store_text(address: int, size: int, value: int) -> str:
+    return f"{value:#x} to {address:#x}, {size} bytes"
+
+
+def _on_channel(write: int, address: Address) -> str:
+    return f"{'AW' if write else 'AR'} with {named(address)}"
+
+
 def _fails(address: int) -> bool:
     """Say whether host memory fails; it always takes messages."""
     return not in_interrupt_range(address & 0xFFFFFFFFFF) and address >> 12 & 0xFF == FAILING_PAGES
@@ -356,23 +366,3 @@ def _host_read(address: int, size: int) -> int:
 def _host_write(address: int, size: int, value: int) -> None:
     if _fails(address):
         raise MemoryFault(f"{address:#x}")
-
-
-def _short(transfer: Transfer) -> str:
-    what = "write" if transfer.write else "read"
-    if transfer.request is not None:
-        what = ACCESSES[transfer.request.access].value
-    extra = f" pasid {transfer.pasid:#x}" if transfer.pasid is not None else ""
-    extra += " translated" if transfer.translated else ""
-    return f"{what} of {transfer.source_id:#06x} at {transfer.address:#x}, ID {transfer.id}{extra}"
-
-
-def _text(answer: Answer) -> str:
-    if answer.address is not None:
-        return f"permitted, to {answer.address:#x}"
-    if answer.okay:
-        return "completed without memory"
-    if not answer.fault_reason:
-        return "refused without a record"
-    name = FaultReason(answer.fault_reason).name
-    return f"fault {answer.fault_reason:#x} {name}" + (", not recorded (FPD)" if answer.suppressed else "")

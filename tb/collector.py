@@ -25,12 +25,6 @@ from tb.watched_unit import InterruptDecision, WatchedUnit
 __all__ = ["Collector"]
 
 WRITES = (Access.WRITE, Access.ATOMIC)
-KINDS = {
-    Access.READ: "read",
-    Access.WRITE: "write",
-    Access.ATOMIC: "AtomicOp",
-    Access.ZERO_LENGTH_READ: "zero-length read",
-}
 
 
 @dataclass(slots=True, eq=False)
@@ -261,7 +255,7 @@ class Collector:
         request, transfer = flight.request, flight.transfer
         group, kind = flight.group, "interrupt"
         if isinstance(request, Request):
-            kind = f"DMA {KINDS[Access(request.access)]}"
+            kind = f"DMA {transfer.access.value}"
             self.statistics.reads_per_request[flight.reads] += 1
         if group in ("hit", "pass-through") and flight.reads:
             group = f"miss, {flight.reads} read{'s' * (flight.reads > 1)}"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NoReturn
 
-from model.arch import FaultReason, UnitConfig
+from model.arch import UnitConfig
 from model.arch.structures import IRTE_POSTED, IRTE_REMAPPED, POSTED_INTERRUPT_DESCRIPTOR
 from model.reference import MemoryFault
 from tb.axi_device import Transfer
@@ -14,6 +14,7 @@ from tb.check import CheckFailed
 from tb.possible import World
 from tb.possible_interrupts import InterruptQuestion, Met, Outcome, Posting
 from tb.testbench import Testbench
+from tb.texts import fault, named
 from tb.watched_unit import InterruptDecision
 
 __all__ = ["InterruptChecker", "OpenInterrupt", "required_rows"]
@@ -38,6 +39,15 @@ class OpenInterrupt:
     posting: Posting | None = None
     decided: int = -1
     ended: int = -1
+
+    def __str__(self) -> str:
+        question = self.question
+        extra = "" if question.whole else ", not all bytes"
+        extra += "" if question.pasid is None else f", PASID {question.pasid:#x}"
+        return (
+            f"interrupt of source-id {question.source_id:#06x} at {question.address:#x}, data {question.data:#x}, "
+            f"ID {self.transfer.id}{extra}"
+        )
 
 
 class _Descriptor:
@@ -98,9 +108,9 @@ class InterruptChecker:
     def finished(self, one: OpenInterrupt) -> None:
         """The device has got its answer."""
         if one.outcome is None:
-            self._fail(f"{_short(one)} is answered, but was not decided")
+            self._fail(f"{one} is answered, but was not decided")
         if one.transfer.permitted == bool(one.outcome.fault_reason):
-            self._fail(f"{_short(one)} is answered with {one.transfer.responses}, but was decided: {one.outcome}")
+            self._fail(f"{one} is answered with responses {one.transfer.responses}, but was decided: {one.outcome}")
 
     # The unit
 
@@ -121,7 +131,7 @@ class InterruptChecker:
         if sent is not None:
             self._sent.append(one)
             self._check_earlier(one, "a message")
-        self._bench.note((_short(one), outcome))
+        self._bench.note(one, outcome)
         met = self._compare(one, now)
         self.compared += 1
         self._count(one, met, descriptor)
@@ -141,7 +151,8 @@ class InterruptChecker:
                 return one
             if question.pasid is None:
                 break
-        self._fail(f"{request} is decided, and not {_short(self._waiting[0]) if self._waiting else 'nothing'}")
+        oldest = self._waiting[0] if self._waiting else "nothing"
+        self._fail(f"an interrupt is decided out of turn\n  found:    {named(request)}\n  expected: {oldest}")
 
     def _posting(self, descriptor: _Descriptor) -> Posting:
         words, address = self._world.words, descriptor.address
@@ -172,7 +183,8 @@ class InterruptChecker:
             when += f", not over in clock {at}"
         shown = "\n".join(f"  possible: {possible}" for possible in list(dict.fromkeys(found))[:SHOWN])
         shown = shown or "  possible: nothing, for what it rests on was over before"
-        self._fail(f"{_short(one)}, {when}, {one.posting}, got: {one.outcome}\n{shown}")
+        posting = f"\n  its descriptor {one.posting}" if one.posting else ""
+        self._fail(f"{one}, {when}\n  found:    {one.outcome}\n{shown}{posting}")
 
     def _still_possible(self, one: OpenInterrupt) -> None:
         """What an invalidation covers must be over when it is complete, to the answer of memory to the message."""
@@ -183,7 +195,7 @@ class InterruptChecker:
     def _check_earlier(self, one: OpenInterrupt, what: str) -> None:
         """Rule 23.4: what a device wrote before must be in memory."""
         for transfer in self._earlier(one.order):
-            self._fail(f"{what} of {_short(one)} leaves before memory has answered {transfer}")
+            self._fail(f"{what} of {one} leaves before memory has answered {transfer}")
 
     # Memory
 
@@ -196,8 +208,9 @@ class InterruptChecker:
             self.coverage["event messages"] += 1
             self._stored.append(None)
         else:
-            expected = self._sent[0].outcome if self._sent else None
-            self._fail(f"the message {entry.value:#x} to {entry.address:#x} is none of software, and not {expected}")
+            expected = self._sent[0].outcome if self._sent else "nothing"
+            found = f"message {entry.value:#x} to {entry.address:#x}"
+            self._fail(f"a message is sent that nobody asked for\n  found:    {found}\n  expected: {expected}")
 
     def message_answered(self) -> None:
         """Memory has answered the oldest message."""
@@ -244,7 +257,7 @@ class InterruptChecker:
         assert outcome is not None
         coverage["interrupts that rest on something replaced"] += met.outdated
         if outcome.fault_reason:
-            coverage[_fault_row(outcome.fault_reason)] += 1
+            coverage[fault(outcome.fault_reason)] += 1
             coverage["interrupt faults not recorded (FPD)"] += outcome.suppressed
         irte = met.irte
         if irte is None:
@@ -269,15 +282,11 @@ def required_rows(config: UnitConfig) -> list[str]:
         return []
     reasons = [*range(0x20, 0x27), 0x29]
     reasons += [0x27, 0x28] * config.pi + [0x2A] * config.eimer + [0x2B] * config.irreq
-    rows = [_fault_row(reason) for reason in sorted(reasons)]
+    rows = [fault(reason) for reason in sorted(reasons)]
     rows += [_source_row(validation, qualifier) for validation in range(4) for qualifier in range(4)]
     if config.pi:
         rows += [_descriptor_row(on, sn, urgent) for on in range(2) for sn in range(2) for urgent in range(2)]
     return rows
-
-
-def _fault_row(reason: int) -> str:
-    return f"fault {reason:#04x} {FaultReason(reason).name}"
 
 
 def _source_row(validation: int, qualifier: int) -> str:
@@ -299,13 +308,3 @@ def _stored(descriptor: _Descriptor | None) -> tuple[int, int] | None:
     value = sum(entry.value << (entry.address - descriptor.address) * 8 for entry in descriptor.stored)
     whole = sum(entry.size for entry in descriptor.stored) == DESCRIPTOR_BYTES
     return (descriptor.address, value) if whole else (descriptor.address, -1)
-
-
-def _short(one: OpenInterrupt) -> str:
-    question = one.question
-    extra = "" if question.whole else ", not all bytes"
-    extra += "" if question.pasid is None else f", pasid {question.pasid:#x}"
-    return (
-        f"interrupt of {question.source_id:#06x} at {question.address:#x}, data {question.data:#x}, "
-        f"ID {one.transfer.id}{extra}"
-    )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from model.cycle.unit import Inputs, Outputs, Unit
 from tb.signals import Signals
@@ -21,6 +21,19 @@ class Mismatch(AssertionError):
     def __init__(self, text: str, signal: str = "") -> None:
         super().__init__(text)
         self.signal = signal
+
+
+class _Difference(NamedTuple):
+    """An output and its values; `model` is empty where that of the RTL is undefined."""
+
+    name: str
+    rtl: str
+    model: str
+
+    def __str__(self) -> str:
+        if not self.model:
+            return f"{self.name} is undefined: RTL {self.rtl}"
+        return f"{self.name} differs: RTL {self.rtl}, model {self.model}"
 
 
 @dataclass(frozen=True)
@@ -131,28 +144,39 @@ class _Port:
         """Raise Mismatch with all that is known."""
         from cocotb.triggers import ClockCycles
 
-        lines = self._differences(self._read()) or ["the outputs differ, and no port says where"]
-        await ClockCycles(self._dut.aclk, AFTERMATH_CLOCKS)
         bench = self._bench
-        first = lines[0]
-        text = [f"clock {bench.now}: {first}", *(f"  also {line}" for line in lines[1:])]
+        seen = self._read()
+        if len(seen) != self.signals.output_bits:
+            width = self.signals.output_bits
+            raise Mismatch(
+                f"clock {bench.now}: the outputs of the RTL have {len(seen)} bits, those of the model {width}"
+            )
+        first, *others = self._differences(seen)
+        await ClockCycles(self._dut.aclk, AFTERMATH_CLOCKS)
+        text = [f"clock {bench.now}: {first}", *_columns(others)]
         text.append(f"  time {(bench.now + 1) * CLOCK_NS} ns, seed {bench.seed}")
         recent = list(bench.events)[-self._events :] if self._events else []
-        text += [f"  clock {clock}: {event}" for clock, event in recent]
+        text += [f"  clock {clock}: {': '.join(map(str, parts))}" for clock, parts in recent]
         text.append(f"  waves: {self._waves or 'none; run again with waves'}")
-        raise Mismatch("\n".join(text), signal=first.partition(" ")[0])
+        raise Mismatch("\n".join(text), signal=first.name)
 
-    def _differences(self, text: str) -> list[str]:
-        if len(text) != self.signals.output_bits:
-            return [f"the outputs of the RTL have {len(text)} bits, those of the model {self.signals.output_bits}"]
-        undefined = self.signals.undefined(text)
-        lines = [f"{name} is undefined: RTL {bits}" for name, bits in undefined]
+    def _differences(self, text: str) -> list[_Difference]:
+        undefined = dict(self.signals.undefined(text))
         known = int("".join(bit if bit in "01" else "0" for bit in text), 2)
-        skip = {name for name, _ in undefined}
-        for name, actual, expected in self.signals.differences(known, self._expected):
-            if name not in skip:
-                lines.append(f"{name} differs: RTL {actual:#x}, model {expected:#x}")
-        return lines
+        return [_Difference(name, bits, "") for name, bits in undefined.items()] + [
+            _Difference(name, f"{actual:#x}", f"{expected:#x}")
+            for name, actual, expected in self.signals.differences(known, self._expected)
+            if name not in undefined
+        ]
+
+
+def _columns(differences: list[_Difference]) -> list[str]:
+    """Return the lines of a table that has both values side by side."""
+    if not differences:
+        return []
+    rows = [("also", "RTL", "model"), *((name, rtl, model or "(undefined)") for name, rtl, model in differences)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  " + "  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
 
 
 def _played(bench: Testbench, unit: Any, *, signals: int) -> Played:

@@ -16,6 +16,7 @@ from model.reference import AddressType, DmaAccess, DmaRequest, MemoryFault, Uni
 from model.reference.translate import in_interrupt_range
 from tb.history import FOREVER, Register, Version, Words
 from tb.possible_interrupts import InterruptWorld
+from tb.texts import fault
 
 __all__ = ["Answer", "ContextScope", "PageScope", "Protected", "Question", "World"]
 
@@ -49,6 +50,15 @@ class Answer(NamedTuple):
     okay: bool
     fault_reason: int = 0
     suppressed: bool = False
+
+    def __str__(self) -> str:
+        if self.address is not None:
+            return f"permitted, to {self.address:#x}"
+        if self.okay:
+            return "completed without memory"
+        if not self.fault_reason:
+            return "refused without a record"
+        return fault(self.fault_reason) + (", not recorded (FPD)" if self.suppressed else "")
 
 
 class ContextScope(NamedTuple):

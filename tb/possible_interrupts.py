@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from model.arch import UnitConfig
 from model.arch.registers import GCMD, IRTA
-from model.arch.structures import IRTE_POSTED
+from model.arch.structures import IRTE_POSTED, POSTED_INTERRUPT_DESCRIPTOR
 from model.reference import (
     AddressType,
     DmaAccess,
@@ -23,6 +23,7 @@ from model.reference import (
 )
 from model.reference.remap import interrupt_index
 from tb.history import FOREVER, Register, Version, Words
+from tb.texts import fault, fields_of
 
 __all__ = ["InterruptQuestion", "InterruptScope", "InterruptTable", "InterruptWorld", "Met", "Outcome", "Posting"]
 
@@ -79,6 +80,11 @@ class Posting(NamedTuple):
     stored: tuple[int, int] | None
     may_fail: bool
 
+    def __str__(self) -> str:
+        unread = "which could not be read"
+        held = unread if self.descriptor is None else fields_of(POSTED_INTERRUPT_DESCRIPTOR, self.descriptor)
+        return f"at {self.address:#x}: {held}"
+
 
 class Outcome(NamedTuple):
     """A message, a fault (`fault_reason` not 0; `index` as recorded), or neither; `stored` is address and value."""
@@ -88,6 +94,18 @@ class Outcome(NamedTuple):
     suppressed: bool = False
     index: int = 0  # type: ignore[assignment]
     stored: tuple[int, int] | None = None
+
+    def __str__(self) -> str:
+        if self.fault_reason:
+            what = f"{fault(self.fault_reason)}, index {self.index:#x}"
+            what += ", not recorded (FPD)" if self.suppressed else ""
+        else:
+            what = "no message" if self.message is None else f"message {self.message[1]:#x} to {self.message[0]:#x}"
+        if self.stored is None:
+            return what
+        address, value = self.stored
+        stored = "not all of it" if value < 0 else fields_of(POSTED_INTERRUPT_DESCRIPTOR, value)
+        return f"{what}, descriptor stored at {address:#x}: {stored}"
 
 
 class Met(NamedTuple):

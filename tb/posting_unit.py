@@ -154,7 +154,8 @@ class PostingRace:
         self._open[id(transfer)] = interrupt
         self._waiting.append(interrupt)
         self._bench.device.submit(transfer)
-        self._bench.note(("interrupt", index, hex(interrupt.place), interrupt.vector, interrupt.urgent))
+        urgent = ", urgent" * interrupt.urgent
+        self._bench.note(f"interrupt {index}, descriptor at {interrupt.place:#x}, vector {interrupt.vector}{urgent}")
 
     def _clock(self) -> None:
         """See what the unit did in the clock that is over, then let software go on."""

@@ -40,7 +40,7 @@ class Testbench:
     outputs : what the unit showed in the clock before `now`
     reset : set to 1 to hold aresetn low in the coming clocks; all that is not finished is then forgotten
     rng : for scripts; drivers have their own, so that the draws of one do not change those of another
-    events : the last that happened, (clock, thing), for messages; scripts add theirs by `note`
+    events : the last that happened, (clock, parts of its text), for messages; scripts add theirs by `note`
     unit : the golden model that the run steps, to be looked into but not changed
     progress : what a script wants to be shown while it runs, such as {"events": 10, "of": 500}
     """
@@ -60,7 +60,7 @@ class Testbench:
         self.outputs: Outputs | None = None
         self.reset = 1
         self.done = False
-        self.events: deque[tuple[int, Any]] = deque(maxlen=KEPT_EVENTS)
+        self.events: deque[tuple[int, tuple[Any, ...]]] = deque(maxlen=KEPT_EVENTS)
         self.progress: dict[str, Any] = {}
         self.unit: Any = None
         self._script: Iterator[None] = iter(())
@@ -123,9 +123,9 @@ class Testbench:
             )
         )
 
-    def note(self, event: Any) -> None:
-        """Keep an event for messages; its text is made only when somebody reads it."""
-        self.events.append((self.now, event))
+    def note(self, *parts: Any) -> None:
+        """Keep an event for messages; the text of its parts is made only when somebody reads it."""
+        self.events.append((self.now, parts))
 
     def counts(self) -> Counter[str]:
         """Return how many requests were answered, how many of them refused, and how many register accesses done."""

@@ -91,7 +91,7 @@ def test_failures_are_grouped_by_signal(cluster):
     assert [run.seed for run, _ in found.ordered_groups()[0].failures] == [0, 2]
     assert found.ordered_groups()[0].name == "s_axi_rresp"
     (other,) = set(found.groups) - {"s_axi_rresp"}
-    assert other.startswith("write of ... at ...") and not any(map(str.isdigit, other))
+    assert other.startswith("write of source-id ... at ...") and not any(map(str.isdigit, other))
     values = found.to_json()["groups"]
     assert values[0]["failures"][1]["command"] == "vtd regress --simulator none --seed 2 --config small --cycles 8000"
     assert values[0]["failures"][1]["text"].startswith("clock ")
@@ -146,9 +146,9 @@ def test_groups_are_ordered():
     runs = runs_of(range(5))
     found = Farm(Regression("none", runs))
     texts = [
-        "clock 9: 00:02.0 at 0x1000, got: refused",
+        "clock 9: 00:02.0 at 0x1000\n  found:    refused",
         "clock 20: m_axi_araddr differs: RTL 0x1, model 0x2",
-        "clock 3: 00:1f.7 at 0x2abc, got: refused\nand more",
+        "clock 3: 00:1f.7 at 0x2abc\n  found:    refused\n  possible: nothing",
         "clock 8: m_axi_araddr differs: RTL 0x1, model 0x2",
         "clock 10: m_axi_araddr differs: RTL 0x5, model 0x2",
     ]
@@ -157,7 +157,7 @@ def test_groups_are_ordered():
     groups = found.ordered_groups()
     assert [[run.seed for run, _ in group.failures] for group in groups] == [[3, 4, 1], [2, 0]]
     assert groups[0].name == "m_axi_araddr"
-    assert groups[1].name == "... at ..., got: refused"
+    assert groups[1].name == "... at ..., found: refused"
 
 
 def test_what_a_person_sees(capsys):

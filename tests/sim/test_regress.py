@@ -16,6 +16,7 @@ from tb.interrupt_checker import required_rows
 from tb.jobs.regress import run_on_model
 from tb.stimulus import random_config
 from tb.testbench import Testbench
+from tests.tb.readable import assert_readable
 
 CYCLES = 3_000
 
@@ -131,8 +132,9 @@ def break_address(monkeypatch):
 )
 def test_what_is_wrong_is_found(breakage, monkeypatch):
     breakage(monkeypatch)
-    with pytest.raises(CheckFailed, match=r"clock \d+: (?s:.*)\n  possible: "):
+    with pytest.raises(CheckFailed, match=r"clock \d+: .*\n  found:    .*\n  possible: ") as failure:
         coverage_of(range(8))
+    assert_readable(str(failure.value))
 
 
 def test_long_campaign_fails_when_something_was_never_met(monkeypatch):

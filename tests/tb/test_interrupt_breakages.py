@@ -14,6 +14,7 @@ from tb.jobs.regress import run_on_model
 from tb.testbench import Testbench
 from tb.watched_unit import WatchedUnit
 from tests.tb.broken_units import broken
+from tests.tb.readable import assert_readable
 
 CYCLES = 8_000
 SEEDS = range(6)
@@ -218,7 +219,8 @@ WRONG = [
 def is_caught(unit: WatchedUnit, seed: int) -> bool:
     try:
         run_on_model(Testbench(unit.config, seed), CYCLES, unit, "interrupts")
-    except CheckFailed:
+    except CheckFailed as error:
+        assert_readable(str(error))
         return True
     return False
 

@@ -22,6 +22,7 @@ from tests.tb.broken_units import (
     tables_always_kept,
     walker_keeps_older,
 )
+from tests.tb.readable import assert_readable
 
 CYCLES = 8_000
 SEEDS = range(4)
@@ -116,7 +117,8 @@ ONLY_SLOWER = [large_page_found_at_one_page]  # only lockstep can see it
 def is_caught(unit: WatchedUnit, seed: int) -> bool:
     try:
         run_on_model(Testbench(unit.config, seed), CYCLES, unit)
-    except CheckFailed:
+    except CheckFailed as error:
+        assert_readable(str(error))
         return True
     return False
 
