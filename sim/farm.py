@@ -14,7 +14,7 @@ from typing import IO, Any
 import click
 
 from sim.building import PROJECT, content_key
-from sim.regress import Regression, RegressionRun, do_run
+from sim.regress import Failure, Regression, RegressionRun, do_run
 from sim.simulator import JobFailed, SimulatorError
 
 __all__ = ["Farm", "FarmError", "Group", "Outcome", "farm", "outcome_of", "sources"]
@@ -26,7 +26,7 @@ NUMBER = re.compile(r"\b[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]\b|0x[0-9a-f]+|\d+")
 CLOCK = re.compile(r"clock (\d+): ")
 FOUND = re.compile(r"\n  found: +(.*)")
 
-Outcome = dict[str, Any]  # {"result": ...} or {"failure": text, "signal": the first that differed or ""}
+Outcome = dict[str, Any]  # {"result": ...}, of a run that failed also "failure": text and "signal" as in Failure
 Do = Callable[[RegressionRun], dict[str, Any]]  # as do_run
 
 
@@ -39,11 +39,14 @@ class Group:
     """Failures that begin alike: with the same signal, or else with the same words."""
 
     name: str
-    failures: list[tuple[RegressionRun, str]] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         """Return the group with a command for each of its failures."""
-        return {"name": self.name, "failures": [{"command": r.command, "text": text} for r, text in self.failures]}
+        return {
+            "name": self.name,
+            "failures": [{"command": one.run.command, "text": one.text} for one in self.failures],
+        }
 
 
 @dataclass
@@ -56,15 +59,15 @@ class Farm:
 
     def add(self, run: RegressionRun, outcome: Outcome) -> None:
         """Count a run in."""
-        if "result" in outcome:
+        if "failure" not in outcome:
             self.regression.add(run, outcome["result"])
             return
-        text = outcome["failure"]
-        name = outcome["signal"] or _words(text)
+        failure = Failure(run, outcome["failure"], outcome["signal"])
+        name = failure.signal or _words(failure.text)
         group = self.groups.setdefault(name, Group(name))
-        group.failures.append((run, text))
-        group.failures.sort(key=lambda failure: (_clock(failure[1]), failure[0].seed))
-        self.regression.failures.append((run, text))
+        group.failures.append(failure)
+        group.failures.sort(key=lambda failure: (_clock(failure.text), failure.run.seed))
+        self.regression.fail(failure, outcome["result"])
 
     def to_json(self) -> dict[str, Any]:
         """Return the outcome as that of a campaign, with the groups, the largest first."""
@@ -120,7 +123,7 @@ def outcome_of(run: RegressionRun, revision: str, do: Do) -> Outcome:
     try:
         return {"result": do(run)}
     except JobFailed as error:
-        return {"failure": str(error), "signal": error.signal}
+        return {"failure": str(error), "signal": error.signal, "result": error.result}
     except click.UsageError as error:  # what the simulator needs is not there
         raise SimulatorError(f"a worker cannot simulate: {error.message}") from None
 

@@ -8,12 +8,12 @@ from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, 
 from dataclasses import asdict, dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from model.arch import UnitConfig
 from tb.statistics import Statistics
 
-__all__ = ["Regression", "RegressionRun", "Report", "do_run", "regress"]
+__all__ = ["Failure", "Regression", "RegressionRun", "Report", "do_run", "regress"]
 
 Report = Callable[[int], None]
 
@@ -43,9 +43,17 @@ class RegressionRun:
         return shlex.join([*words, "--cycles", str(self.cycles)])
 
 
+class Failure(NamedTuple):
+    """A run that failed, what was wrong, and the first output that differed, "" where a check failed."""
+
+    run: RegressionRun
+    text: str
+    signal: str = ""
+
+
 @dataclass
 class Regression:
-    """What came of all runs. `failures` has, for each run that failed, what was wrong and the command to repeat it."""
+    """What came of all runs, of those that failed until they did. `ran` are the clocks of each run that ended."""
 
     simulator: str
     runs: list[RegressionRun]
@@ -54,9 +62,10 @@ class Regression:
     compared: int = 0  # decisions found among those that model/reference makes possible
     counts: Counter[str] = field(default_factory=Counter)  # requests, refusals, invalidations, faults
     coverage: Counter[str] = field(default_factory=Counter)
-    failures: list[tuple[RegressionRun, str]] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    ran: dict[RegressionRun, int] = field(default_factory=dict)
     seconds: float = 0.0
-    statistics: Statistics | None = None  # of the runs that did not fail
+    statistics: Statistics | None = None
 
     @property
     def equal(self) -> bool:
@@ -82,6 +91,7 @@ class Regression:
         """Count a run in."""
         played = Counter(result["played"])
         clocks, signals = played.pop("clocks"), played.pop("signals")
+        self.ran[run] = clocks
         self.clocks += clocks
         self.signals += clocks * signals
         self.compared += result["compared"]
@@ -96,29 +106,37 @@ class Regression:
             else:
                 self.statistics.merge(statistics)
 
+    def fail(self, failure: Failure, result: dict[str, Any] | None) -> None:
+        """Count a run in that failed, with the result of the clocks before where there is one."""
+        self.failures.append(failure)
+        if result is not None:
+            self.add(failure.run, result)
+
+    @property
+    def lockstep(self) -> dict[str, int]:
+        """How much was compared with a simulator's outputs, as architecture 5 spells it."""
+        clocks = self.clocks if self.simulator != "none" else 0
+        mismatches = sum(bool(failure.signal) for failure in self.failures)
+        return {"clocks": clocks, "signals": self.signals, "mismatches": mismatches}
+
     def to_json(self) -> dict[str, Any]:
         """Return the outcome as architecture 5 spells it; `runs`, `coverage` and `failures` are beside it."""
         unequal = len(self.failures)
         kind = {"seen": self.compared + unequal, "compared": self.compared + unequal, "equal": self.compared}
-        in_lockstep = self.simulator != "none"
         return {
             "capture": None,
             "simulator": self.simulator,
             "config": asdict(self.runs[0].config) if len({run.config for run in self.runs}) == 1 else None,
             "kinds": {"t": {**kind, "unequal": unequal, "excepted": {}}},
             "clocks": self.clocks,
-            "lockstep": {
-                "clocks": self.clocks if in_lockstep else 0,
-                "signals": self.signals,
-                "mismatches": unequal if in_lockstep else 0,
-            },
+            "lockstep": self.lockstep,
             "seconds": self.seconds,
             "runs": [{"seed": run.seed, "config": run.config_name, "cycles": run.cycles} for run in self.runs],
             "counts": dict(self.counts),
             "coverage": dict(sorted(self.coverage.items())),
             "required": self.required,
             "missing": self.missing,
-            "failures": [{"command": run.command, "text": text} for run, text in self.failures],
+            "failures": [{"command": failure.run.command, "text": failure.text} for failure in self.failures],
         }
 
 
@@ -137,18 +155,18 @@ def regress(runs: list[RegressionRun], *, processes: int, progress: Report | Non
             progress(sum(clocks.values()))
 
     for run, result, failure in _results(runs, processes, report):
-        if result is not None:
+        if failure is None:
             regression.add(run, result)
         else:
-            regression.failures.append((run, failure))
+            regression.fail(failure, result)
     regression.seconds = time.perf_counter() - start
     return regression
 
 
 def _results(
     runs: list[RegressionRun], processes: int, report: Callable[[RegressionRun, int], None]
-) -> "list[tuple[RegressionRun, dict[str, Any] | None, str]]":
-    """Return for each run, as they end, its result, or why it failed."""
+) -> list[tuple[RegressionRun, Any, Failure | None]]:
+    """Return for each run, as they end, its result, and why it failed."""
     from sim.simulator import JobFailed
 
     # A simulator is a process of its own; the model alone needs one here.
@@ -158,18 +176,19 @@ def _results(
         pool = ProcessPoolExecutor(processes, mp_context=get_context("spawn"))  # threads are about: no fork
     else:
         pool = ThreadPoolExecutor(processes)
-    found: list[tuple[RegressionRun, dict[str, Any] | None, str]] = []
+    found: list[tuple[RegressionRun, Any, Failure | None]] = []
     with pool:
         started: dict[Future[dict[str, Any]], RegressionRun] = {}
         for run in runs:
             started[pool.submit(do_run, run) if alone else pool.submit(do_run, run, report)] = run
         try:
             for future in as_completed(started):
+                run = started[future]
                 try:
-                    found.append((started[future], future.result(), ""))
+                    found.append((run, future.result(), None))
                 except JobFailed as error:
-                    found.append((started[future], None, str(error)))
-                report(started[future], started[future].cycles)
+                    found.append((run, error.result, Failure(run, str(error), error.signal)))
+                report(run, run.cycles)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
@@ -179,7 +198,8 @@ def _results(
 def do_run(run: RegressionRun, report: Callable[[RegressionRun, int], None] | None = None) -> dict[str, Any]:
     """Do one run and return what tb.jobs.regress does; `report` gets the number of clocks done, of a simulator only.
 
-    Raises JobFailed for what is wrong, SimulatorError when a simulator cannot be built or breaks.
+    Raises JobFailed for what is wrong, with the same of the clocks before as its `result`, and SimulatorError when a
+    simulator cannot be built or breaks.
     """
     if run.simulator == "none":
         return _on_model(run)
@@ -204,4 +224,4 @@ def _on_model(run: RegressionRun) -> dict[str, Any]:
         bench = Testbench(run.config, run.seed)
         return run_on_model(bench, run.cycles, profile=run.profile, statistics=run.statistics)
     except CheckFailed as error:
-        raise JobFailed(str(error)) from None
+        raise JobFailed(str(error), result=error.result) from None

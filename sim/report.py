@@ -124,8 +124,7 @@ def regression_page(regression: Regression, closing: list[str]) -> str:
         for number, slow in enumerate(statistics.ranking, start=1)
     ]
     configs = {run.config for run in regression.runs}
-    in_lockstep = regression.simulator != "none"
-    mismatches = len(regression.failures) if in_lockstep else 0
+    failures = {failure.run: f"failure-{number}" for number, failure in enumerate(regression.failures, start=1)}
     return _page(
         statistics,
         config=configs.pop() if len(configs) == 1 else None,
@@ -136,28 +135,28 @@ def regression_page(regression: Regression, closing: list[str]) -> str:
         simulator=regression.simulator,
         seconds=regression.seconds,
         kinds=[],
-        differences=[
-            {"text": f"{text}\nto repeat it: {run.command}", "anchor": ""} for run, text in regression.failures
+        differences=[],
+        failures=[
+            {"run": run, "anchor": failures[run], "first": text.partition("\n")[0], "text": text}
+            for run, text, _ in regression.failures
         ],
         exceptions=[],
         clocks=regression.clocks,
-        lockstep={
-            "clocks": regression.clocks if in_lockstep else 0,
-            "signals": regression.signals,
-            "mismatches": mismatches,
-        },
+        lockstep=regression.lockstep,
         compared=regression.compared,
         counts=dict(regression.counts),
         coverage={title: dict(sorted(counts.items())) for title, counts in coverage.items() if counts},
         missing=regression.missing,
-        runs=regression.runs,
+        runs=[
+            {"run": run, "clocks": regression.ran.get(run), "anchor": failures.get(run, "")} for run in regression.runs
+        ],
         slowest=[
             _slow_row(slow, explanation.anchor)
             for slow, explanation in zip(statistics.ranking, explanations, strict=True)
         ],
         refusals=_refusals(statistics),
         explanations=explanations,
-        absent="" if in_lockstep else NO_RTL,
+        absent=NO_RTL if regression.simulator == "none" else "",
     )
 
 
@@ -171,7 +170,7 @@ def _page(statistics: Statistics, *, config: UnitConfig | None, **values: Any) -
     )
     timed = statistics.clocks > 0
     groups = {group: statistics.latencies[group] for group in sorted(statistics.latencies, key=_group_order)}
-    values = {"counts": {}, "coverage": {}, "missing": [], "runs": []} | values
+    values = {"counts": {}, "coverage": {}, "missing": [], "runs": [], "failures": []} | values
     return environment.get_template("report.html.j2").render(
         values,
         statistics=statistics,

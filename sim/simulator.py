@@ -37,11 +37,13 @@ VERILATOR_NEEDS = {
 
 
 class JobFailed(Exception):
-    """What the unit did is wrong; the text is that of the check that failed, `signal` the first that differed or ""."""
+    """What the unit did is wrong; the text is that of the check that failed, `signal` the first that differed or "",
+    `result` what the job has of the clocks before, None where it keeps nothing."""
 
-    def __init__(self, text: str, signal: str = "") -> None:
+    def __init__(self, text: str, signal: str = "", result: dict[str, Any] | None = None) -> None:
         super().__init__(text)
         self.signal = signal
+        self.result = result
 
 
 def require(simulator: str) -> None:
@@ -92,7 +94,7 @@ def _result(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         raise SimulatorError(f"the simulation broke, see {log}") from None
     if "error" in result:
-        raise JobFailed(f"{result['error']}\n  log: {log}", result["signal"])
+        raise JobFailed(f"{result['error']}\n  log: {log}", result["signal"], result["result"])
     return result
 
 

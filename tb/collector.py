@@ -71,9 +71,13 @@ class Collector:
             for _ in script(bench):
                 self._clock()
                 yield
-            self.statistics.clocks = bench.now
 
         return watched
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the statistics of the clocks until now."""
+        self.statistics.clocks = self._bench.now
+        return self.statistics.to_json()
 
     def _forget(self) -> None:
         """The unit is in reset: nothing is under way any more."""

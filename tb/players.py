@@ -8,7 +8,7 @@ from model.cycle.unit import Inputs, Outputs, Unit
 from tb.signals import Signals
 from tb.testbench import Script, Testbench
 
-__all__ = ["Mismatch", "Played", "play_lockstep", "play_model"]
+__all__ = ["Mismatch", "Played", "play_lockstep", "play_model", "played_until_now"]
 
 CLOCK_NS = 10
 AFTERMATH_CLOCKS = 4  # simulated after a mismatch, to be seen in the waves
@@ -16,7 +16,9 @@ PROGRESS_CLOCKS = 1024
 
 
 class Mismatch(AssertionError):
-    """RTL and model differ; the text says where, `signal` is the first that does."""
+    """RTL and model differ; the text says where, `signal` is the first that does. `result` as in CheckFailed."""
+
+    result: dict[str, Any] | None = None
 
     def __init__(self, text: str, signal: str = "") -> None:
         super().__init__(text)
@@ -59,7 +61,7 @@ def play_model(bench: Testbench, script: Script, *, unit: Any = None) -> Played:
     inputs = bench.start(script)
     while not bench.done:
         inputs = clock(step(inputs))
-    return _played(bench, unit, signals=0)
+    return played_until_now(bench, unit, signals=0)
 
 
 async def play_lockstep(
@@ -94,7 +96,7 @@ async def play_lockstep(
         port.write(inputs)
         if progress and not bench.now % PROGRESS_CLOCKS:
             progress(bench)
-    return _played(bench, unit, signals=len(port.signals.outputs))
+    return played_until_now(bench, unit, signals=len(port.signals.outputs))
 
 
 class _Port:
@@ -179,7 +181,8 @@ def _columns(differences: list[_Difference]) -> list[str]:
     return ["  " + "  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
 
 
-def _played(bench: Testbench, unit: Any, *, signals: int) -> Played:
+def played_until_now(bench: Testbench, unit: Any, *, signals: int) -> Played:
+    """Return what the run on a bench has done; `signals` as in Played."""
     counts = bench.counts()
     return Played(
         clocks=bench.now,

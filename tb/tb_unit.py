@@ -3,7 +3,8 @@
 A job is a JSON object: `kind` names the module of tb.jobs that does it (any module, where it has a dot), `config` holds
 the fields of UnitConfig, `result` and `progress` are files to be written, `waves` is the file that the simulator
 writes, or null; the rest is the kind's own. The result is the kind's JSON object, or {"error": text,
-"signal": the first that differed or ""} with the test failed.
+"signal": the first that differed or "", "result": what the kind has of the clocks before, or null} with the test
+failed.
 """
 
 import importlib
@@ -61,7 +62,8 @@ async def unit_matches_model(dut):
         # What a script or the comparison raises is for people; anything else is a defect of the bench, with its place.
         known = isinstance(error, CheckFailed | Mismatch)
         text = str(error) if known else traceback.format_exc()
-        _write(job, {"error": text, "signal": getattr(error, "signal", "")})
+        signal, until_then = getattr(error, "signal", ""), getattr(error, "result", None)
+        _write(job, {"error": text, "signal": signal, "result": until_then})
         raise
     _write(job, result)
 

@@ -94,9 +94,9 @@ def _print(found: "Farm") -> None:
 
     lines = [f"known already: {found.known} of {len(found.regression.runs)} runs"] if found.known else []
     for group in found.ordered_groups():
-        _, text = group.failures[0]
-        lines += [f"{group.name}: {len(group.failures)} failed, the earliest: {text}", "to repeat them:"]
-        lines += [f"  {run.command}" for run, _ in group.failures[:COMMANDS_SHOWN]]
+        earliest = group.failures[0].text
+        lines += [f"{group.name}: {len(group.failures)} failed, the earliest: {earliest}", "to repeat them:"]
+        lines += [f"  {failure.run.command}" for failure in group.failures[:COMMANDS_SHOWN]]
         if (more := len(group.failures) - COMMANDS_SHOWN) > 0:
             lines.append(f"  and {more} more, which --json has")
     for line in [*lines, *closing_lines(found.regression, campaign=True)]:

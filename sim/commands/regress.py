@@ -163,8 +163,8 @@ def _print(regression: "Regression", closing: list[str]) -> None:
         if regression.coverage and counts:
             console.print(_table(title, counts))
     lines = []
-    for run, text in regression.failures:
-        lines += [f"failed: {text}", f"to repeat it: {run.command}"]
+    for failure in regression.failures:
+        lines += [f"failed: {failure.text}", f"to repeat it: {failure.run.command}"]
     for line in [*lines, *closing]:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 

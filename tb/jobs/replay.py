@@ -435,4 +435,4 @@ async def run(make_bench: Any, job: dict[str, Any], player: Any) -> dict[str, An
     summary.clocks = bench.now
     summary.lockstep = Lockstep(bench.now, signals, summary.lockstep.mismatches)
     result = {"summary": summary.to_json(), "differences": summary.differences}
-    return result | ({"statistics": collector.statistics.to_json()} if collector else {})
+    return result | ({"statistics": collector.to_json()} if collector else {})

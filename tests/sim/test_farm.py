@@ -16,7 +16,7 @@ from sim import farm as farming
 from sim.__main__ import vtd
 from sim.commands.farm import _print
 from sim.farm import Farm, FarmError, farm, outcome_of
-from sim.regress import Regression, RegressionRun, do_run, regress
+from sim.regress import Failure, Regression, RegressionRun, do_run, regress
 from sim.simulator import JobFailed, SimulatorError, run_job
 from tb.check import CheckFailed
 from tb.jobs.regress import run_on_model
@@ -80,7 +80,7 @@ def fails(run):
         try:
             return run_on_model(Testbench(run.config, run.seed), run.cycles, unit)
         except CheckFailed as error:
-            raise JobFailed(str(error)) from None
+            raise JobFailed(str(error), result=error.result) from None
     building.unit_verilog = stand_in.verilog
     return run_job({"kind": "tests.tb.stand_in", "do": "mismatch"}, config=run.config, simulator="icarus")
 
@@ -88,10 +88,11 @@ def fails(run):
 def test_failures_are_grouped_by_signal(cluster):
     found = farm(runs_of([0, 1, 2], cycles=8_000), address=cluster, do=fails)
     assert not found.regression.equal
-    assert [run.seed for run, _ in found.ordered_groups()[0].failures] == [0, 2]
+    assert [failure.run.seed for failure in found.ordered_groups()[0].failures] == [0, 2]
     assert found.ordered_groups()[0].name == "s_axi_rresp"
     (other,) = set(found.groups) - {"s_axi_rresp"}
     assert other.startswith("write of source-id ... at ...") and not any(map(str.isdigit, other))
+    assert found.regression.ran[runs_of([1], cycles=8_000)[0]] == found.regression.clocks > 0  # until it failed
     values = found.to_json()["groups"]
     assert values[0]["failures"][1]["command"] == "vtd regress --simulator none --seed 2 --config small --cycles 8000"
     assert values[0]["failures"][1]["text"].startswith("clock ")
@@ -120,10 +121,10 @@ def test_resumed_farm_does_only_what_is_left(cluster, tmp_path):
 def test_failures_are_known_too(tmp_path):
     (run,) = runs_of([7])
     file = tmp_path / "outcomes"
-    key = farming.content_key(farming.sources(), repr(run))
-    file.write_text(json.dumps({"key": key, "failure": "clock 5: x differs: RTL 0x0, model 0x1", "signal": "x"}) + "\n")
+    key, text = farming.content_key(farming.sources(), repr(run)), "clock 5: x differs: RTL 0x0, model 0x1"
+    file.write_text(json.dumps({"key": key, "failure": text, "signal": "x", "result": None}) + "\n")
     found = farm([run], file=file)
-    assert found.groups["x"].failures == [(run, "clock 5: x differs: RTL 0x0, model 0x1")]
+    assert found.groups["x"].failures == [Failure(run, text, "x")]
     assert not found.regression.equal
 
 
@@ -153,9 +154,9 @@ def test_groups_are_ordered():
         "clock 10: m_axi_araddr differs: RTL 0x5, model 0x2",
     ]
     for run, text in zip(runs, texts, strict=True):
-        found.add(run, {"failure": text, "signal": "m_axi_araddr" if "araddr" in text else ""})
+        found.add(run, {"failure": text, "signal": "m_axi_araddr" if "araddr" in text else "", "result": None})
     groups = found.ordered_groups()
-    assert [[run.seed for run, _ in group.failures] for group in groups] == [[3, 4, 1], [2, 0]]
+    assert [[failure.run.seed for failure in group.failures] for group in groups] == [[3, 4, 1], [2, 0]]
     assert groups[0].name == "m_axi_araddr"
     assert groups[1].name == "... at ..., found: refused"
 
@@ -164,7 +165,8 @@ def test_what_a_person_sees(capsys):
     runs = runs_of(range(8))
     found = Farm(Regression("none", runs), known=3)
     for run in runs[:7]:
-        found.add(run, {"failure": f"clock {run.seed}: x differs: RTL 0x0, model 0x1\n  log: l", "signal": "x"})
+        text = f"clock {run.seed}: x differs: RTL 0x0, model 0x1\n  log: l"
+        found.add(run, {"failure": text, "signal": "x", "result": None})
     _print(found)
     command = "  vtd regress --simulator none --seed {} --config small --cycles 300"
     assert capsys.readouterr().out.splitlines() == [

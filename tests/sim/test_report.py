@@ -5,6 +5,9 @@ import re
 
 from click.testing import CliRunner
 
+from model.arch import PRESETS
+from model.reference.translate import Translator
+from sim import building
 from sim.__main__ import vtd
 from sim.commands.shared import BUNDLED
 from tests.browser import assert_well_made, opened, table
@@ -126,6 +129,50 @@ def test_campaign(chromium, tmp_path):
         assert "vtd regress --simulator none --seed" in page.inner_text(":target h3")
         assert "address accepted on s_axi_" in page.inner_text(":target table")
         assert_well_made(page)
+
+
+def assert_failed(page, values):
+    """The page has what one run did until it failed, and the failure."""
+    assert page.inner_text(".verdict strong") == "Unequal"
+    assert page.inner_text("#clocks") == str(values["clocks"]) != "0"
+    compared = values["kinds"]["t"]["equal"]
+    assert page.inner_text("#compared") == str(compared) != "0"
+    assert ["requests", str(values["counts"]["requests"])] in table(page, "#compared-with > table")
+    assert table(page, "#compared-with .wide table")[1][3:] == [str(values["clocks"]), "failed"]
+    assert {"Caches over time", "Latency", "Failures", "Coverage", "Slowest requests"} < set(headings(page))
+    (failure,) = values["failures"]
+    page.click(".verdict a")
+    shown = page.inner_text(":target")
+    assert failure["text"].strip() in shown
+    assert f"To repeat it: {failure['command']}" in shown
+    assert failure["text"].partition("\n")[0] in page.inner_text(".verdict")
+    assert_well_made(page)
+
+
+def test_failed_lockstep(chromium, tmp_path, monkeypatch):
+    right, line = building.unit_verilog, "assign m_axi_mem_awburst = 2'h{};"
+    assert line.format(1) in right(PRESETS["small"])
+    wrong = right(PRESETS["small"]).replace(line.format(1), line.format(0))
+    monkeypatch.setattr(building, "unit_verilog", lambda config: wrong)
+    arguments = ("regress", "--simulator", "icarus", "--seed", "3", "--cycles", "2000", "--config", "small")
+    result, report, values = run(tmp_path, *arguments)
+    assert result.exit_code == 1
+    assert "m_axi_mem_awburst differs: RTL 0x0, model 0x1" in values["failures"][0]["text"]
+    clocks = values["clocks"]
+    assert values["lockstep"] == {"clocks": clocks, "signals": 72 * clocks, "mismatches": 1}
+    with opened(chromium, report) as page:
+        assert_failed(page, values)
+        assert page.inner_text("#lockstep").endswith(f"{clocks} clocks, {72 * clocks} values of outputs, 1 mismatch.")
+
+
+def test_wrong_decision(chromium, tmp_path, monkeypatch):
+    monkeypatch.setattr(Translator, "_missing", lambda self, access, permissions: 0)
+    arguments = ("regress", "--simulator", "none", "--seed", "2", "--cycles", "5000", "--config", "small")
+    result, report, values = run(tmp_path, *arguments)
+    assert result.exit_code == 1
+    assert values["lockstep"]["mismatches"] == 0
+    with opened(chromium, report) as page:
+        assert_failed(page, values)
 
 
 def test_file_that_cannot_be_written(tmp_path):

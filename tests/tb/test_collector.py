@@ -23,6 +23,7 @@ def collect(script, preset="default"):
     unit = WatchedUnit(bench.config)
     collector = Collector(bench, unit)
     play_model(bench, collector.script(script), unit=unit)
+    collector.to_json()
     return through_json(collector.statistics)
 
 
