@@ -69,7 +69,7 @@ class InvalidatingSoftware(RegisterSoftware):
 
     def _invalidate(self, commands: list[Command]) -> Steps:
         """Give commands, by queue or by register; they may still be under way when this returns."""
-        self.coverage["invalidations"] += len(commands)
+        self.coverage["invalidations that software asked for"] += len(commands)
         for command in commands:
             self.coverage[f"invalidation: {_kind(command)}"] += 1
             if self.bench.device.outstanding:

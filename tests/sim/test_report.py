@@ -123,6 +123,7 @@ def test_campaign(chromium, tmp_path):
         assert counts == values["counts"]
         coverage = {row[0]: int(row[1]) for row in table(page, "#coverage table") if row[1] != "times"}
         assert coverage == values["coverage"] | values["required"]
+        assert not set(coverage) & set(counts)  # what is counted otherwise has another name
         recorded = sum(int(row[4]) for row in table(page, "#refusals")[1:])
         assert recorded == values["counts"]["faults"]
         page.click("#slowest a >> nth=0")
