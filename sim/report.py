@@ -28,6 +28,7 @@ from tb.statistics import CACHES, SLOWEST_OF_GROUP, Slow, Statistics
 __all__ = ["linked_lines", "regression_page", "replay_page"]
 
 DIFFERENCES_EXPLAINED = 5
+CONFIGURATIONS_SHOWN = 4  # side by side
 
 # Beginnings of the groups of requests, in the order in which they are shown.
 GROUPS = ("hit", "pass-through", "not translated", "miss", "waited", "done", "refused", "interrupt")
@@ -70,7 +71,7 @@ def replay_page(recording: Recording, summary: Summary, closing: list[str], prog
     kinds = [(kind, what) for kind, what in KINDS.items() if kind in summary.kinds]
     return _page(
         statistics,
-        config=summary.config,
+        configs={"": summary.config},
         title=f"Replay of {recording.name}",
         equal=summary.equal,
         closing=closing,
@@ -123,11 +124,10 @@ def regression_page(regression: Regression, closing: list[str]) -> str:
         Article(f"request-{number}", f"Request {number}: {slow.run}", slow.steps, "")
         for number, slow in enumerate(statistics.ranking, start=1)
     ]
-    configs = {run.config for run in regression.runs}
     failures = {failure.run: f"failure-{number}" for number, failure in enumerate(regression.failures, start=1)}
     return _page(
         statistics,
-        config=configs.pop() if len(configs) == 1 else None,
+        configs={run.config_name or f"seed {run.seed}": run.config for run in regression.runs},
         title=f"Regression, {len(regression.runs)} run{'s' * (len(regression.runs) > 1)}",
         equal=regression.equal,
         closing=closing,
@@ -160,7 +160,7 @@ def regression_page(regression: Regression, closing: list[str]) -> str:
     )
 
 
-def _page(statistics: Statistics, *, config: UnitConfig | None, **values: Any) -> str:
+def _page(statistics: Statistics, *, configs: dict[str, UnitConfig], **values: Any) -> str:
     environment = Environment(
         loader=PackageLoader("sim", "data"),
         autoescape=True,
@@ -169,12 +169,15 @@ def _page(statistics: Statistics, *, config: UnitConfig | None, **values: Any) -
         lstrip_blocks=True,
     )
     timed = statistics.clocks > 0
+    walks = {config.walks for config in configs.values()}
     groups = {group: statistics.latencies[group] for group in sorted(statistics.latencies, key=_group_order)}
     values = {"counts": {}, "coverage": {}, "missing": [], "runs": [], "failures": []} | values
     return environment.get_template("report.html.j2").render(
         values,
         statistics=statistics,
-        config=_config_rows(config),
+        configurations=list(configs)[:CONFIGURATIONS_SHOWN],
+        configurations_left=len(configs) - CONFIGURATIONS_SHOWN,
+        parameters=_parameters(list(configs.values())[:CONFIGURATIONS_SHOWN]),
         timed=timed,
         slowest_of_group=SLOWEST_OF_GROUP,
         caches=_caches(statistics),
@@ -184,7 +187,7 @@ def _page(statistics: Statistics, *, config: UnitConfig | None, **values: Any) -
             for name, svg in {
                 "caches": charts.cache_chart(statistics),
                 "traffic": charts.traffic_chart(statistics) if timed else "",
-                "walks": charts.walk_chart(statistics, config.walks if config else 0),
+                "walks": charts.walk_chart(statistics, walks.pop() if len(walks) == 1 else 0),
                 "latency": charts.latency_chart(groups),
                 "at_once": charts.bars(statistics.walks_at_once, "at-once", "walks that read memory at once", "clocks"),
                 "reads": charts.bars(
@@ -282,16 +285,15 @@ def _line_of(difference: str) -> int:
     return int(difference.removeprefix("line ").partition(":")[0])
 
 
-def _config_rows(config: UnitConfig | None) -> list[tuple[str, str]]:
-    if config is None:
-        return []
-    rows = []
-    for name, value in asdict(config).items():
-        if isinstance(value, bool):
-            text = "yes" if value else "no"
-        elif isinstance(value, list | tuple):
-            text = ", ".join(map(str, value)) or "none"
-        else:
-            text = f"{value:#x}" if name in OFFSETS else str(value)
-        rows.append((name, text))
-    return rows
+def _parameters(configs: list[UnitConfig]) -> list[tuple[str, list[str]]]:
+    """Return the name of each parameter with its value in each configuration."""
+    values = [asdict(config) for config in configs]
+    return [(name, [_parameter(name, one[name]) for one in values]) for name in values[0]]
+
+
+def _parameter(name: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value)) or "none"
+    return f"{value:#x}" if name in OFFSETS else str(value)

@@ -72,6 +72,7 @@ def test_replay_under_verilator(chromium, tmp_path):
         assert refused["0x05"] == ["42", "42"]
         assert page.locator("svg").count() == 6
         assert all(box["height"] > 50 for box in (svg.bounding_box() for svg in page.locator("svg").all()))
+        assert table(page, "#configuration table")[0] == ["version_major", "1"]
         page.click("#refusals a >> text='430'")
         assert page.url.endswith("#line-430")
         assert "DMA read of 00:02.0 (source-id 0x0010) at 0x1000" in page.inner_text("#line-430")
@@ -126,6 +127,9 @@ def test_campaign(chromium, tmp_path):
         assert not set(coverage) & set(counts)  # what is counted otherwise has another name
         recorded = sum(int(row[4]) for row in table(page, "#refusals")[1:])
         assert recorded == values["counts"]["faults"]
+        parameters = table(page, "#configuration table")
+        assert parameters[0] == ["", "default", "small"]
+        assert ["haw", "48", "48"] in parameters and ["iotlb_entries", "64", "8"] in parameters
         page.click("#slowest a >> nth=0")
         assert "vtd regress --simulator none --seed" in page.inner_text(":target h3")
         assert "address accepted on s_axi_" in page.inner_text(":target table")
