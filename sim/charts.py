@@ -83,18 +83,20 @@ def cache_chart(statistics: Statistics) -> str:
 
 
 def traffic_chart(statistics: Statistics) -> str:
-    """Requests decided over the clocks, by kind."""
+    """Requests decided over the clocks, by kind, and how many of both were refused: a line, which hides neither."""
     rows, width = statistics.timeline.rows, statistics.timeline.width
-    parts = {"requests": ("DMA", FIRST), "interrupts": ("interrupts", THIRD), "refusals": ("of them refused", SECOND)}
     with matplotlib.rc_context(STYLE):
         figure, (axes,) = _panels([1.0], 1.7)
         places = max(map(len, rows.values()), default=1)
-        counts = {row: rows.get(row, []) + [0] * (places - len(rows.get(row, []))) for row in parts}
-        both = [one + other for one, other in zip(counts["requests"], counts["interrupts"], strict=True)]
-        for values, (label, colour) in zip(
-            (both, counts["interrupts"], counts["refusals"]), parts.values(), strict=True
-        ):
-            axes.stairs(values, _edges_of(values, width), fill=True, color=colour, label=label)
+        requests, interrupts, refusals = (
+            rows.get(row, []) + [0] * (places - len(rows.get(row, [])))
+            for row in ("requests", "interrupts", "refusals")
+        )
+        edges = _edges_of(requests, width)
+        both = [one + other for one, other in zip(requests, interrupts, strict=True)]
+        axes.stairs(both, edges, baseline=interrupts, fill=True, color=FIRST, label="DMA")
+        axes.stairs(interrupts, edges, fill=True, color=THIRD, label="interrupts")
+        axes.stairs(refusals, edges, color=SECOND, linewidth=1.4, label="refused")
         axes.set_ylabel(f"requests in {width} clocks")
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderaxespad=0)
         _clock_axis(axes, statistics)

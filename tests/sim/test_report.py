@@ -9,7 +9,9 @@ from model.arch import PRESETS
 from model.reference.translate import Translator
 from sim import building
 from sim.__main__ import vtd
+from sim.charts import traffic_chart
 from sim.commands.shared import BUNDLED
+from tb.statistics import Statistics
 from tests.browser import assert_well_made, opened, table
 from tests.sim.handmade import EVENTS, write_recording
 
@@ -134,6 +136,17 @@ def test_campaign(chromium, tmp_path):
         assert "vtd regress --simulator none --seed" in page.inner_text(":target h3")
         assert "address accepted on s_axi_" in page.inner_text(":target table")
         assert_well_made(page)
+
+
+def test_interrupts_are_seen_beside_refusals():
+    """What is refused is a line: an area would hide interrupts, all of which may be among it."""
+    statistics = Statistics(clocks=32)
+    for row, amount in (("requests", 9), ("interrupts", 2), ("refusals", 5)):
+        statistics.timeline.add(row, 3, amount)
+    chart = traffic_chart(statistics)
+    colours = ("first", "second", "third")
+    filled, drawn = ({name for name in colours if f"{how}: var(--{name})" in chart} for how in ("fill", "stroke"))
+    assert (filled, drawn) == ({"first", "third"}, {"second"})
 
 
 def assert_failed(page, values):
