@@ -15,7 +15,7 @@ from rich.console import Console
 
 from model.arch import CONDITIONS, FaultReason, UnitConfig
 from sim import charts
-from sim.explain import ExplainError, Explanation, explain_event
+from sim.explain import ExplainError, Explanation, causes, explain_event
 from sim.explain.text import print_explanation
 from sim.printable import printable
 from sim.recording import Recording
@@ -53,11 +53,11 @@ class Article:
     text: str
 
 
-def linked_lines(summary: Summary) -> list[int]:
+def linked_lines(recording: Recording, summary: Summary) -> list[int]:
     """Return the lines of a recording that its report explains."""
     statistics = summary.statistics
     assert statistics is not None, "a report needs statistics"
-    lines = [_line_of(text) for text in summary.differences[:DIFFERENCES_EXPLAINED]]
+    lines = _lines_of(recording, summary.differences[:DIFFERENCES_EXPLAINED])
     lines += [refusals.line for refusals in statistics.refusals.values()]
     return sorted({*lines, *(slow.line for slow in statistics.ranking)})
 
@@ -79,7 +79,10 @@ def replay_page(recording: Recording, summary: Summary, closing: list[str], prog
         simulator=summary.simulator,
         seconds=summary.seconds,
         kinds=[{"kind": kind, "what": what, "count": summary.kinds[kind]} for kind, what in kinds],
-        differences=[{"text": text, "anchor": anchors.get(_line_of(text), "")} for text in summary.differences],
+        differences=[
+            {"text": text, "anchor": anchors.get(line, "")}
+            for text, line in zip(summary.differences, _lines_of(recording, summary.differences), strict=True)
+        ],
         exceptions=list(exceptions(summary)),
         clocks=summary.clocks,
         lockstep=asdict(summary.lockstep),
@@ -95,7 +98,7 @@ def _explanations(recording: Recording, summary: Summary, progress: Progress | N
     assert summary.statistics is not None
     steps = {slow.line: slow.steps for slow in summary.statistics.ranking}
     found = {}
-    for done, line in enumerate(linked_lines(summary), start=1):
+    for done, line in enumerate(linked_lines(recording, summary), start=1):
         try:
             text = _text(explain_event(recording, line))
         except ExplainError:
@@ -280,9 +283,11 @@ def _slow_row(slow: Slow, anchor: str) -> dict[str, Any]:
     }
 
 
-def _line_of(difference: str) -> int:
-    """Return the line of a recording that a difference names."""
-    return int(difference.removeprefix("line ").partition(":")[0])
+def _lines_of(recording: Recording, differences: list[str]) -> list[int]:
+    """Return the line of a recording that tells of each difference: of an effect, that of the request before it."""
+    lines = [int(text.removeprefix("line ").partition(":")[0]) for text in differences]
+    cause_of = causes(recording)
+    return [cause_of.get(line, line) for line in lines]
 
 
 def _parameters(configs: list[UnitConfig]) -> list[tuple[str, list[str]]]:

@@ -126,7 +126,7 @@ def _write_report(file: Path, recording: "Recording", summary: "Summary") -> Non
     from sim.report import linked_lines, replay_page
     from sim.tables import closing
 
-    with progress_bar("report", len(linked_lines(summary))) as progress:
+    with progress_bar("report", len(linked_lines(recording, summary))) as progress:
         page = replay_page(recording, summary, list(closing(summary)), progress)
     write_whole(file, page.encode(), "--report")
     say_written(file)

@@ -4,7 +4,14 @@
 `picture` show it, and `Explanation.to_json` writes it down.
 """
 
-from sim.explain.asking import explain_event, explain_interrupt, explain_queue, explain_request, parse_source_id
+from sim.explain.asking import (
+    causes,
+    explain_event,
+    explain_interrupt,
+    explain_queue,
+    explain_request,
+    parse_source_id,
+)
 from sim.explain.explanation import Explanation
 from sim.explain.scene import ExplainError, Scene, scene_of_recording
 from sim.explain.tables import scene_of_tables
@@ -13,6 +20,7 @@ __all__ = [
     "ExplainError",
     "Explanation",
     "Scene",
+    "causes",
     "explain_event",
     "explain_interrupt",
     "explain_queue",

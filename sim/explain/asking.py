@@ -30,7 +30,14 @@ from sim.recording import (
 )
 from sim.replay import Replayer, dma_request
 
-__all__ = ["explain_event", "explain_interrupt", "explain_queue", "explain_request", "parse_source_id"]
+__all__ = [
+    "causes",
+    "explain_event",
+    "explain_interrupt",
+    "explain_queue",
+    "explain_request",
+    "parse_source_id",
+]
 
 SOURCE_ID = re.compile(r"(?:0000:)?(?P<bus>[0-9a-f]{2}):(?P<device>[01][0-9a-f])\.(?P<function>[0-7])", re.IGNORECASE)
 
@@ -87,6 +94,17 @@ def explain_event(recording: Recording, line: int) -> Explanation:
         equal=not compared.differences(),
         warnings=warnings,
     )
+
+
+def causes(recording: Recording) -> dict[int, int]:
+    """Return, for each line with what the unit wrote or sent, the line of the request whose explanation tells of it."""
+    found, request = {}, 0
+    for event in recording.events:
+        if type(event) not in BESIDE_A_REQUEST:
+            request = event.line
+        elif request and isinstance(event, MemoryWritten | EventMessageSent):
+            found[event.line] = request
+    return found
 
 
 def explain_request(scene: Scene, request: DmaRequest) -> Explanation:

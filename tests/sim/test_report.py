@@ -110,6 +110,24 @@ def test_difference_is_explained(chromium, tmp_path):
         assert_well_made(page)
 
 
+def test_different_message_is_explained_with_its_request(chromium, tmp_path):
+    """A fault event with other data than recorded: what sent it is the refused write in the line before."""
+    unmasked = [
+        {"e": "w", "o": offset, "s": 4, "v": value}
+        for offset, value in (("0x3c", "0x21"), ("0x40", "0xfee01004"), ("0x38", "0x0"))
+    ]
+    message = {"e": "msi", "addr": "0xfee01004", "data": "0x22"}
+    recording = write_recording(tmp_path / "x.jsonl.gz", *EVENTS[:10], *unmasked, EVENTS[11], message)
+    result, report, _ = run(tmp_path, "replay", recording, "--simulator", "none")
+    assert result.exit_code == 1
+    with opened(chromium, report) as page:
+        assert page.inner_text("#differences pre").startswith("line 16: ")
+        page.click("#differences a")
+        assert page.url.endswith("#line-15")
+        assert "0x21 to 0xfee01004" in page.inner_text(":target")
+        assert_well_made(page)
+
+
 def test_campaign(chromium, tmp_path):
     arguments = ("regress", "--simulator", "none", "--seeds", "3-4", "--cycles", "2000", "--jobs", "1")
     _, report, values = run(tmp_path, *arguments)
