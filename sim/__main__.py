@@ -43,8 +43,10 @@ for command in (
 
 
 def main() -> None:
-    """Run the command line. Told to terminate, it ends like on Ctrl-C, which a terminal gives its tools too."""
+    """Run the command line. On Ctrl-C, or told to terminate, it takes its tools along and says so."""
     signal.signal(signal.SIGTERM, _terminate)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not what was started with it ignored
+        signal.signal(signal.SIGINT, _terminate)
     with patient_streams():
         vtd(prog_name="vtd")
 

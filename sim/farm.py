@@ -1,5 +1,6 @@
 """Random runs of the unit, spread over a Dask cluster: workers that are lost are replaced, what is done stays done."""
 
+import atexit
 import json
 import logging
 import os
@@ -151,10 +152,13 @@ def sources() -> str:
 def _cluster(address: str | None, workers: int | None) -> Iterator[Any]:
     """Yield a client of the cluster, which is started here, without a dashboard, when there is no address."""
     from distributed import Client, LocalCluster
+    from distributed.deploy.spec import close_clusters
 
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     if address is None:
         quiet = {"dashboard_address": None, "silence_logs": logging.CRITICAL}
+        # The cluster is closed below; one that is interrupted while it starts cannot be, which this would complain of.
+        atexit.unregister(close_clusters)
         any_port = {"dashboard_address": "127.0.0.1:0"}  # of the scheduler's own state, which is served in any case
         with (
             LocalCluster(n_workers=workers, threads_per_worker=1, scheduler_kwargs=any_port, **quiet) as cluster,

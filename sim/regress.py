@@ -167,12 +167,12 @@ def _results(
     runs: list[RegressionRun], processes: int, report: Callable[[RegressionRun, int], None]
 ) -> list[tuple[RegressionRun, Any, Failure | None]]:
     """Return for each run, as they end, its result, and why it failed."""
-    from sim.simulator import JobFailed
-
     # A simulator is a process of its own; the model alone needs one here.
     alone = runs[0].simulator == "none"
+    if alone and len(runs) == 1:
+        return [_outcome(runs[0], lambda: do_run(runs[0]))]  # in no thread, for which Ctrl-C would have to wait
     pool: ProcessPoolExecutor | ThreadPoolExecutor
-    if alone and len(runs) > 1:
+    if alone:
         pool = ProcessPoolExecutor(processes, mp_context=get_context("spawn"))  # threads are about: no fork
     else:
         pool = ThreadPoolExecutor(processes)
@@ -184,15 +184,21 @@ def _results(
         try:
             for future in as_completed(started):
                 run = started[future]
-                try:
-                    found.append((run, future.result(), None))
-                except JobFailed as error:
-                    found.append((run, error.result, Failure(run, str(error), error.signal)))
+                found.append(_outcome(run, future.result))
                 report(run, run.cycles)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
     return found
+
+
+def _outcome(run: RegressionRun, result: Callable[[], dict[str, Any]]) -> tuple[RegressionRun, Any, Failure | None]:
+    from sim.simulator import JobFailed
+
+    try:
+        return run, result(), None
+    except JobFailed as error:
+        return run, error.result, Failure(run, str(error), error.signal)
 
 
 def do_run(run: RegressionRun, report: Callable[[RegressionRun, int], None] | None = None) -> dict[str, Any]:

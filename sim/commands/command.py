@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from sim.commands.errors import BadInput
+from sim.commands.errors import BadInput, Interrupted
 from sim.commands.outputs import check_files
 
 __all__ = ["Command", "Group"]
@@ -38,6 +38,13 @@ class Group(click.Group):
         """Find the command; BadInput."""
         with _one_sentence(ctx):
             return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Do what a command does; Interrupted."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise Interrupted(f"{ctx.command_path} {ctx.invoked_subcommand} did not come to its end") from None
 
 
 @contextmanager

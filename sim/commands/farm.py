@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sim.commands.command import Command
-from sim.commands.errors import BadInput
+from sim.commands.errors import BadInput, Interrupted
 from sim.commands.outputs import OutputFile, write_json
 from sim.commands.regress import PRESETS, PROFILES, SEEDS
 from sim.commands.shared import CYCLES_OPTION, JSON_OPTION, configuration, progress_bar, simulation, simulator_option
@@ -86,6 +86,14 @@ def _do(runs: "list[RegressionRun]", address: str | None, workers: int | None, f
             return do(runs, address=address, workers=workers, file=file, progress=progress)
     except FarmError as error:
         raise BadInput(str(error)) from None
+    except KeyboardInterrupt:
+        raise Interrupted(_how_to_go_on(file)) from None
+
+
+def _how_to_go_on(file: Path | None) -> str:
+    if file is None:
+        return "what was done is lost; with --resume FILE a farm keeps it, and the same command goes on"
+    return f"what was done is in {file}; the same command, with --resume {file}, goes on"
 
 
 def _print(found: "Farm") -> None:

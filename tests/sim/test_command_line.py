@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -374,13 +375,14 @@ def test_installed_command_and_module_are_quiet_in_a_pipe(recording: Path) -> No
         assert "\x1b" not in done.stdout
 
 
-def test_terminated_command_takes_its_tools_along() -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_command_takes_its_tools_along(number: signal.Signals) -> None:
     command = [sys.executable, "-c", LONG_COMMAND, "long"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout and process.stdout.readline() == "started\n"
-        process.terminate()
+        process.send_signal(number)
         _, errors = process.communicate(timeout=30)  # to the end of the pipes, which the tool has too
-    assert (process.returncode, errors) == (1, "\nAborted!\n")
+    assert (process.returncode, errors) == (130, "\nInterrupted: vtd long did not come to its end\n")
 
 
 def test_progress_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -215,6 +215,23 @@ def test_wrong_usage(tmp_path, monkeypatch):
     assert other.read_text() == "a file of something else"
 
 
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ((), "what was done is lost; with --resume FILE a farm keeps it, and the same command goes on"),
+        (("--resume", "done"), "what was done is in done; the same command, with --resume done, goes on"),
+    ],
+)
+def test_interrupted_farm_says_how_to_go_on(options, sentence, tmp_path, monkeypatch):
+    def interrupted(*_arguments, **_options):
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(farming, "farm", interrupted)
+    result = run("--simulator", "none", *options)
+    assert (result.exit_code, result.stdout, result.stderr) == (130, "", f"\nInterrupted: {sentence}\n")
+
+
 def test_run_that_ends_every_worker_is_named(cluster):
     def ends(run):
         os._exit(1)

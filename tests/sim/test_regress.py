@@ -1,6 +1,7 @@
 """Random runs: all is compared under both simulators, and what is wrong, in the unit or in the reference, is found."""
 
 import json
+import threading
 from collections import Counter
 
 import pytest
@@ -10,7 +11,7 @@ from model.arch.config import PRESETS
 from model.cycle import invalidation, iotlb, request_pipeline
 from model.reference.translate import Translator
 from sim.commands.regress import regress as command
-from sim.regress import Regression, RegressionRun, regress
+from sim.regress import Regression, RegressionRun, do_run, regress
 from tb.check import CheckFailed
 from tb.interrupt_checker import required_rows
 from tb.jobs.regress import run_on_model
@@ -160,6 +161,19 @@ def test_command_writes_what_happened(tmp_path):
     assert values["kinds"]["t"]["compared"] == values["kinds"]["t"]["equal"] > 0
     assert values["lockstep"] == {"clocks": 0, "signals": 0, "mismatches": 0}
     assert values["runs"] == [{"seed": 1, "config": "default", "cycles": 1000}]
+
+
+def test_one_run_on_the_model_does_not_keep_ctrl_c_waiting(monkeypatch):
+    """What runs in a thread would have to come to its end first."""
+    threads = []
+
+    def do(run):
+        threads.append(threading.current_thread())
+        return do_run(run)
+
+    monkeypatch.setattr("sim.regress.do_run", do)
+    assert regress([RegressionRun(1, PRESETS["small"], "small", "none", 300)], processes=2).equal
+    assert threads == [threading.main_thread()]
 
 
 def test_campaign_runs_every_seed_with_both_presets():
