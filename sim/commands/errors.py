@@ -25,7 +25,7 @@ class Interrupted(click.ClickException):
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Print the sentence, below the ^C of the terminal."""
-        click.echo(f"\nInterrupted: {self.message}", file, err=file is None)
+        click.echo(f"\nInterrupted: {printable(self.message)}", file, err=file is None)
 
 
 def reason(error: OSError, otherwise: str) -> str:
