@@ -57,6 +57,9 @@ class RegisterWrite:
     size: int
     value: int
 
+    def __str__(self) -> str:
+        return f"line {self.line}: write of {self.value:#x}, {self.size} bytes, to register {self.offset:#x}"
+
 
 @dataclass(frozen=True, slots=True)
 class RegisterRead:
@@ -68,6 +71,9 @@ class RegisterRead:
     values: tuple[int, ...]
     mask: int
 
+    def __str__(self) -> str:
+        return f"line {self.line}: read of {self.size} bytes from register {self.offset:#x}"
+
 
 @dataclass(frozen=True, slots=True)
 class MemoryRead:
@@ -78,6 +84,9 @@ class MemoryRead:
     data: bytes | None
     size: int
 
+    def __str__(self) -> str:
+        return f"line {self.line}: memory at {self.address:#x}, {self.size} bytes"
+
 
 @dataclass(frozen=True, slots=True)
 class MemoryWritten:
@@ -87,6 +96,9 @@ class MemoryWritten:
     address: int
     data: bytes
     optional: bool
+
+    def __str__(self) -> str:
+        return f"line {self.line}: {len(self.data)} bytes written at {self.address:#x}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +127,10 @@ class Dma:
     suppressed: bool = False
     cached: bool = False
 
+    def __str__(self) -> str:
+        what = self.access.value if self.access else "look-up"
+        return f"line {self.line}: DMA {what} of source-id {self.source_id:#06x} at {self.address:#x}"
+
 
 @dataclass(frozen=True, slots=True)
 class Interrupt:
@@ -133,6 +149,11 @@ class Interrupt:
     suppressed: bool = False
     from_io_apic: bool = False
 
+    def __str__(self) -> str:
+        return (
+            f"line {self.line}: interrupt of source-id {self.source_id:#06x} at {self.address:#x}, data {self.data:#x}"
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class EventMessageSent:
@@ -142,6 +163,9 @@ class EventMessageSent:
     address: int
     data: int
 
+    def __str__(self) -> str:
+        return f"line {self.line}: message {self.data:#x} to {self.address:#x}"
+
 
 @dataclass(frozen=True, slots=True)
 class Mark:
@@ -149,6 +173,9 @@ class Mark:
 
     line: int
     text: str
+
+    def __str__(self) -> str:
+        return f"line {self.line}: {printable(self.text)}"
 
 
 Event = RegisterWrite | RegisterRead | MemoryRead | MemoryWritten | Dma | Interrupt | EventMessageSent | Mark

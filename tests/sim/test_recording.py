@@ -25,6 +25,7 @@ from sim.recording import (
     load_recording,
 )
 from tests.sim.handmade import EVENTS, HEADER, write_recording
+from tests.tb.readable import assert_readable
 
 DAMAGED = "the gzip data end early or are damaged; fetch the file again"
 HEXADECIMAL = "a hexadecimal text such as '0x1c'"
@@ -97,6 +98,8 @@ def path(tmp_path):
 )
 def test_event(path, line, event):
     assert load_recording(write_recording(path, line)).events == (event,)
+    assert str(event).startswith("line 2: ")
+    assert_readable(str(event))
 
 
 @pytest.mark.parametrize(

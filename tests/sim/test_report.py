@@ -3,6 +3,7 @@
 import json
 import re
 
+import pytest
 from click.testing import CliRunner
 
 from model.arch import PRESETS
@@ -185,11 +186,30 @@ def assert_failed(page, values):
     assert_well_made(page)
 
 
-def test_failed_lockstep(chromium, tmp_path, monkeypatch):
+@pytest.fixture
+def wrong_burst(monkeypatch):
+    """The unit in a simulator writes to tables with AWBURST 0."""
     right, line = building.unit_verilog, "assign m_axi_mem_awburst = 2'h{};"
     assert line.format(1) in right(PRESETS["small"])
-    wrong = right(PRESETS["small"]).replace(line.format(1), line.format(0))
-    monkeypatch.setattr(building, "unit_verilog", lambda config: wrong)
+    monkeypatch.setattr(building, "unit_verilog", lambda config: right(config).replace(line.format(1), line.format(0)))
+
+
+@pytest.mark.usefixtures("wrong_burst")
+def test_failed_replay(chromium, tmp_path):
+    recording = write_recording(tmp_path / "x.jsonl.gz", *EVENTS)
+    arguments = ("replay", recording, "--simulator", "icarus", "--config", "small")
+    result, report, values = run(tmp_path, *arguments)
+    assert result.exit_code == 1 and values["lockstep"]["mismatches"] == 1
+    assert "line 19: interrupt of source-id 0x3a0a at 0xfee00098, data 0x2" in result.output
+    with opened(chromium, report) as page:
+        (sentence,) = page.locator(".verdict div").all_inner_texts()
+        assert re.fullmatch(r"line 23: clock \d+: m_axi_mem_awburst differs: RTL 0x0, model 0x1", sentence)
+        assert {"Caches over time", "Latency"} < set(headings(page))
+        assert_well_made(page)
+
+
+@pytest.mark.usefixtures("wrong_burst")
+def test_failed_lockstep(chromium, tmp_path):
     arguments = ("regress", "--simulator", "icarus", "--seed", "3", "--cycles", "2000", "--config", "small")
     result, report, values = run(tmp_path, *arguments)
     assert result.exit_code == 1
