@@ -151,6 +151,7 @@ def test_manual_opens_from_a_file_and_without_network(chromium: Any, small_folde
     complaints: list[str] = []
     page = chromium.new_page()
     page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("request", lambda request: complaints.extend([request.url] * (not request.url.startswith("file:"))))
     page.goto(f"{(small_folder / 'manual' / 'index.html').as_uri()}?p=vtd_unit.FSTS")
     page.wait_for_selector("#PFO")
