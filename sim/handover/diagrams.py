@@ -39,20 +39,22 @@ def wave_json(scene: Scene, trace: Trace) -> dict[str, Any]:
     """Return the WaveJSON of what a scene showed."""
     clocks = _shown(trace)
     lanes = {port: _lane(port, values, clocks) for port, values in trace.items()}
-    edges = []
+    distances, edges = [], []
     for number, (start, end) in enumerate(scene.arrows):
         first, last = _clock(trace, start, transfer=True), _clock(trace, end, transfer=False)
         names = ascii_uppercase[2 * number : 2 * number + 2]
-        for name, channel, clock in zip(names, (start, end), (first, last), strict=True):
-            lanes[channel + "valid"]["node"] = "." * clocks.index(clock) + name
-        edges.append(f"{names[0]}~>{names[1]} {last - first} clocks")
+        nodes = {clocks.index(clock): name for name, clock in zip(names, (first, last), strict=True)}
+        # An arrow has its own lane and its text beside that, or both would cover values.
+        node = "".join(nodes.get(column, ".") for column in range(max(nodes) + 1))
+        distances.append({"name": f"{last - first} clocks", "node": node})
+        edges.append(f"{names[0]}<->{names[1]}")
     numbers = {
         "name": "clock",
         "wave": "".join("|" if clock is GAP else "=" for clock in clocks),
         "data": [str(clock) for clock in clocks if clock is not GAP],
     }
     return {
-        "signal": [numbers, {}, *_groups(lanes)],
+        "signal": [numbers, *distances, {}, *_groups(lanes)],
         "edge": edges,
         "head": {"text": scene.title},
         "config": {"hscale": 2},

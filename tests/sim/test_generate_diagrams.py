@@ -32,18 +32,23 @@ def test_there_is_a_scene_of_each_kind(traces: dict[str, Trace]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "edges"),
+    ("name", "arrows"),
     [
-        ("read_hit", ["A~>B 4 clocks"]),
-        ("write_hit", ["A~>B 4 clocks"]),
-        ("refused_read", ["A~>B 6 clocks"]),
-        ("table_walk", ["A~>B 27 clocks"]),  # R (L + 3) + 7 with 5 reads and a latency of 1
-        ("registers", ["A~>B 2 clocks", "C~>D 3 clocks"]),
-        ("interrupt", ["A~>B 10 clocks"]),  # L + 9
+        ("read_hit", [("4 clocks", ".A...B")]),
+        ("write_hit", [("4 clocks", ".A...B")]),
+        ("refused_read", [("6 clocks", ".A....B")]),  # two of them are left out, as one column
+        ("table_walk", [("27 clocks", f".A{'.' * 26}B")]),  # R (L + 3) + 7 with 5 reads and a latency of 1
+        ("registers", [("2 clocks", ".A.B"), ("3 clocks", ".....C..D")]),
+        ("interrupt", [("10 clocks", ".A.........B")]),  # L + 9
     ],
 )
-def test_clocks_that_are_drawn(traces: dict[str, Trace], name: str, edges: list[str]) -> None:
-    assert wave_json(SCENE[name], traces[name])["edge"] == edges
+def test_clocks_that_are_drawn(traces: dict[str, Trace], name: str, arrows: list[tuple[str, str]]) -> None:
+    """Each in a lane of its own right below the clock, where it covers no value."""
+    drawn = wave_json(SCENE[name], traces[name])
+    lanes = drawn["signal"][1 : 1 + len(arrows)]
+    assert lanes == [{"name": text, "node": node} for text, node in arrows]
+    assert drawn["edge"] == ["A<->B", "C<->D"][: len(arrows)]
+    assert json.dumps(drawn["signal"]).count('"node"') == len(arrows)
 
 
 def test_a_refused_request_does_not_reach_memory(traces: dict[str, Trace]) -> None:
@@ -58,7 +63,7 @@ def test_lanes_of_a_read_hit(traces: dict[str, Trace]) -> None:
     drawn = wave_json(SCENE["read_hit"], traces["read_hit"])
     device, host, answer = (part for part in drawn["signal"] if isinstance(part, list))
     assert device[0] == "s_axi_"
-    assert device[1] == {"name": "arvalid", "wave": "010........", "node": ".A"}
+    assert device[1] == {"name": "arvalid", "wave": "010........"}
     assert device[3] == {"name": "araddr", "wave": "x3x........", "data": ["40000040"]}
     assert device[4] == {"name": "armmusid", "wave": "x3x........", "data": ["108"]}
     assert host[0] == "m_axi_"
@@ -72,7 +77,7 @@ def test_long_stretches_are_left_out() -> None:
     drawn = wave_json(SCENE["read_hit"], trace)
     assert drawn["signal"][0]["wave"] == "======|==="
     assert drawn["signal"][0]["data"] == ["0", "1", "2", "3", "4", "5", "23", "24", "25"]
-    assert drawn["signal"][2][1]["wave"] == "0..10.|.10"
+    assert drawn["signal"][3][1]["wave"] == "0..10.|.10"
 
 
 def test_ports_of_scenes_exist() -> None:
