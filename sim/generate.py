@@ -1,15 +1,14 @@
-"""Verilog of a configured unit, waivers for lint, registers as JSON, a summary."""
+"""Verilog of a configured unit, waivers for lint, a summary."""
 
-import json
 from typing import Any
 
 from amaranth._toolchain.yosys import find_yosys
 from amaranth.back import rtlil
 
-from model.arch import REGISTERS, UnitConfig
+from model.arch import UnitConfig
 from model.arch.axi import unit_ports
 
-__all__ = ["TOP", "WAIVERS", "registers_json", "summary", "to_verilog", "verilog"]
+__all__ = ["TOP", "WAIVERS", "summary", "to_verilog", "verilog"]
 
 TOP = "vtd_unit"
 
@@ -64,25 +63,3 @@ def summary(config: UnitConfig) -> str:
 
 def _list(numbers: tuple[int, ...]) -> str:
     return ", ".join(map(str, numbers)) or "no"
-
-
-def registers_json(config: UnitConfig) -> str:
-    """Return the registers that this unit has, by offset."""
-    registers: list[dict[str, Any]] = [
-        {
-            "name": register.name,
-            "offset": config.register_offset(register),
-            "bits": register.width,
-            "count": config.nfr if register.stride else 1,
-            "meaning": register.meaning,
-            "fields": [
-                {"name": field.name, "lsb": field.lsb, "bits": field.width, "access": field.kind.value}
-                | ({} if field.reset is None else {"reset": field.reset})
-                | ({"meaning": field.meaning} if field.meaning else {})
-                for field in register.fields
-            ],
-        }
-        for register in REGISTERS
-        if config.register_exists(register)
-    ]
-    return json.dumps(sorted(registers, key=lambda register: register["offset"]), indent=2) + "\n"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from model.arch import UnitConfig
 from sim.building import unit_verilog
-from sim.generate import WAIVERS, registers_json, summary
+from sim.generate import WAIVERS, summary
 from sim.handover.diagrams import write_diagrams
 from sim.handover.documents import left_out, write_documents
 from sim.handover.registers import write_registers
@@ -27,7 +27,6 @@ def write_handover(config: UnitConfig, folder: Path, on_step: Callable[[int], No
 def _write_verilog(config: UnitConfig, folder: Path) -> None:
     (folder / "vtd_unit.v").write_text(unit_verilog(config, core_port=False))
     (folder / "vtd_unit.vlt").write_text(WAIVERS)
-    (folder / "registers.json").write_text(registers_json(config))
     (folder / "summary.txt").write_text(summary(config))
 
 

@@ -4,9 +4,10 @@ import re
 from enum import IntEnum
 from textwrap import indent
 
-from model.arch import CONDITIONS, REGISTERS, Access, FaultReason, Field, Register, UnitConfig
+from model.arch import CONDITIONS, Access, FaultReason, Field, Register, UnitConfig
 from model.arch.encodings import ContextGranularity, IotlbGranularity, IqeiCode, TableMode
 from model.arch.registers import CAP, CCMD, ECAP, FRCD, IOTLB, IQERCD, RTADDR, VER
+from sim.handover.narrowing import RESERVED, bits_of, registers_of, reset_of
 
 __all__ = ["rdl"]
 
@@ -21,7 +22,6 @@ ACCESS = {
 CONSTANT = "sw = r; hw = na;"
 COMMAND = "sw = rw; hw = rw; hwclr;"
 COMMANDS = (CCMD["ICC"], IOTLB["IVT"])  # the unit clears them when it is done
-RESERVED = (Access.RSVDZ, Access.RSVDP)
 HALF = 64  # registers are accessed in 4 or 8 bytes, so that one of 128 bits is two
 
 # Encoding -> the fields that hold it.
@@ -50,15 +50,9 @@ default accesswidth = 32;
 
 def rdl(config: UnitConfig) -> str:
     """Return the SystemRDL of all registers that a unit of this configuration has."""
-    registers = sorted((r for r in REGISTERS if _exists(config, r)), key=config.register_offset)
     encodings = "\n".join(_enum(encoding, users[0].width) for encoding, users in ENCODINGS.items())
-    body = "\n".join([PREAMBLE, *(_placed(config, register) for register in registers)])
+    body = "\n".join([PREAMBLE, *(_placed(config, register) for register in registers_of(config))])
     return f"{HEADER}{encodings}\naddrmap vtd_unit {{\n{indent(body, '    ')}}};\n"
-
-
-def _exists(config: UnitConfig, register: Register) -> bool:
-    """Say whether a register has a bit in this unit; SystemRDL knows none without."""
-    return config.register_exists(register) and any(_bits(config, register, field) for field in register.fields)
 
 
 def _enum(encoding: type[IntEnum], bits: int) -> str:
@@ -89,24 +83,15 @@ def _register(config: UnitConfig, register: Register, low: int = 0, width: int =
         f"name = {_text(register.meaning + part)};",
         *_description(_reserved(config, register, fields)),
         f"regwidth = {width};",
-        *(_field(config, register, field, low) for field in fields if _bits(config, register, field)),
+        *(_field(config, register, field, low) for field in fields if bits_of(config, register, field)),
     ]
     return "reg {\n" + indent("\n".join(lines), "    ") + "\n}"
-
-
-def _bits(config: UnitConfig, register: Register, field: Field) -> int:
-    """Return ones at the bits of a field that the unit has: addresses end at HAW, features may be absent."""
-    if field.kind in RESERVED:
-        return 0
-    if field.kind in (Access.RW, Access.WO):
-        return field.mask & config.writable_mask(register)
-    return field.mask
 
 
 def _reserved(config: UnitConfig, register: Register, fields: list[Field]) -> list[str]:
     """Return what software has to know about bits that are no field of this unit."""
     preserved = [f"{f.lsb + f.width - 1}:{f.lsb}" for f in fields if f.kind is Access.RSVDP]
-    absent = [f.name for f in fields if f.kind not in RESERVED and not _bits(config, register, f)]
+    absent = [f.name for f in fields if f.kind not in RESERVED and not bits_of(config, register, f)]
     return [
         *([f"bits {', '.join(preserved)} are RsvdP: write back what was read"] if preserved else []),
         *([f"this unit does not have {', '.join(absent)}: write 0"] if absent else []),
@@ -114,7 +99,7 @@ def _reserved(config: UnitConfig, register: Register, fields: list[Field]) -> li
 
 
 def _field(config: UnitConfig, register: Register, field: Field, low: int) -> str:
-    bits = _bits(config, register, field)
+    bits = bits_of(config, register, field)
     lsb, msb = (bits & -bits).bit_length() - 1 - low, bits.bit_length() - 1 - low
     narrowed = [] if bits == field.mask else [f"this unit has bits {msb}:{lsb} of it, the others are 0"]
     lines = [
@@ -124,7 +109,7 @@ def _field(config: UnitConfig, register: Register, field: Field, low: int) -> st
         f"vtd_access = {_text(field.kind.value)};",
         *(f"encode = {encoding.__name__};" for encoding, users in ENCODINGS.items() if field in users),
     ]
-    reset = f"{msb - lsb + 1}'h{_reset(config, register, field):x}"
+    reset = f"{msb - lsb + 1}'h{reset_of(config, register, field):x}"
     return "field {\n" + indent("\n".join(lines), "    ") + f"\n}} {field.name}[{msb}:{lsb}] = {reset};"
 
 
@@ -133,12 +118,6 @@ def _access(register: Register, field: Field) -> str:
         return CONSTANT
     assert isinstance(field.kind, Access), f"{field.name} is a field of a register"
     return COMMAND if field in COMMANDS else ACCESS[field.kind]
-
-
-def _reset(config: UnitConfig, register: Register, field: Field) -> int:
-    if field.reset is not None:
-        return field.reset
-    return field.of({VER: config.ver, CAP: config.cap, ECAP: config.ecap}[register])
 
 
 def _short(meaning: str) -> str:

@@ -1,7 +1,8 @@
-"""What PeakRDL makes of the registers: C header, HTML manual, UVM model, IP-XACT."""
+"""The registers as JSON, and what PeakRDL makes of them: C header, HTML manual, UVM model, IP-XACT."""
 
 import json
 from pathlib import Path
+from typing import Any
 
 from peakrdl_cheader.c_standards import CStandard
 from peakrdl_cheader.exporter import CHeaderExporter
@@ -11,7 +12,8 @@ from peakrdl_uvm import UVMExporter
 from systemrdl.compiler import RDLCompiler
 from systemrdl.node import AddrmapNode
 
-from model.arch import UnitConfig
+from model.arch import Field, Register, UnitConfig
+from sim.handover.narrowing import RESERVED, bits_of, registers_of, reset_of
 from sim.handover.rdl import rdl
 
 __all__ = ["compiled", "write_header", "write_registers"]
@@ -39,11 +41,39 @@ def compiled(file: Path) -> AddrmapNode:
 
 
 def write_registers(config: UnitConfig, folder: Path) -> None:
-    """Write the registers as SystemRDL, and its views, into a folder."""
+    """Write the registers as JSON, as SystemRDL, and its views, into a folder."""
+    (folder / "registers.json").write_text(_json(config))
     registers = write_header(config, folder)
     UVMExporter().export(registers, str(folder / "vtd_unit_uvm.sv"))
     IPXACTExporter().export(registers, str(folder / "vtd_unit.ipxact.xml"))
     _write_manual(registers, folder / "manual")
+
+
+def _json(config: UnitConfig) -> str:
+    """Return the registers that this unit has, by offset."""
+    registers = [
+        {
+            "name": register.name,
+            "offset": config.register_offset(register),
+            "bits": register.width,
+            "count": config.nfr if register.stride else 1,
+            "meaning": register.meaning,
+            "fields": [found for field in register.fields if (found := _field(config, register, field))],
+        }
+        for register in registers_of(config)
+    ]
+    return json.dumps(registers, indent=2) + "\n"
+
+
+def _field(config: UnitConfig, register: Register, field: Field) -> dict[str, Any] | None:
+    """Return the bits of a field that this unit has, None without; reserved ones stay, as some must be preserved."""
+    bits = field.mask if field.kind in RESERVED else bits_of(config, register, field)
+    if not bits:
+        return None
+    lsb = (bits & -bits).bit_length() - 1
+    found = {"name": field.name, "lsb": lsb, "bits": bits.bit_length() - lsb, "access": field.kind.value}
+    found["reset"] = reset_of(config, register, field)
+    return found | ({"meaning": field.meaning} if field.meaning else {})
 
 
 def write_header(config: UnitConfig, folder: Path) -> AddrmapNode:

@@ -1,5 +1,6 @@
 """`vtd generate`: SystemRDL, C header and manual say what model/arch says, in forms that their tools accept."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -13,7 +14,7 @@ from systemrdl.rdltypes import AccessType, OnWriteType
 
 from model.arch import PRESETS, REGISTERS, Access, UnitConfig
 from sim.handover.rdl import rdl
-from sim.handover.registers import compiled
+from sim.handover.registers import compiled, write_registers
 
 OFFSETS = {"VER": 0x0, "CAP": 0x8, "ECAP": 0x10, "GCMD": 0x18, "RTADDR": 0x20, "CCMD": 0x28, "FSTS": 0x34}
 OFFSETS |= {"IQH": 0x80, "IQA": 0x90, "IRTA": 0xB8, "IVA": 0xF0, "IOTLB": 0xF8}
@@ -120,6 +121,34 @@ def test_rdl_says_what_is_absent(tmp_path: Path) -> None:
     assert isinstance(table, RegNode)
     assert [field.inst_name for field in table.fields()] == ["S", "IRTA"]
     assert table.get_property("desc") == "This unit does not have EIME: write 0."
+
+
+@pytest.mark.parametrize("changed", [{}, {"eim": False, "pi": False, "ir": False}, {"haw": 39, "plmr": False}])
+def test_json_has_the_fields_of_the_rdl(tmp_path: Path, changed: dict[str, Any]) -> None:
+    write_registers(replace(PRESETS["small"], **changed), tmp_path)
+    registers = json.loads((tmp_path / "registers.json").read_text())
+    found = {
+        (register["name"], field["name"]): (field["lsb"], field["lsb"] + field["bits"] - 1, field["reset"])
+        for register in registers
+        for field in register["fields"]
+        if not field["access"].startswith("Rsvd")
+    }
+    expected = {}
+    for node in compiled(tmp_path / "vtd_unit.rdl").descendants(unroll=False):
+        if isinstance(node, FieldNode):
+            register, low = node.parent, 0
+            if register.inst_name in ("LO", "HI"):
+                register, low = register.parent, 64 * (register.inst_name == "HI")
+            place = (low + node.low, low + node.high, node.get_property("reset"))
+            expected[register.inst_name, node.inst_name] = place
+    assert found == expected
+
+
+def test_json_is_typed_from_the_configuration(small_folder: Path) -> None:
+    registers = {register["name"]: register for register in json.loads((small_folder / "registers.json").read_text())}
+    root = {field["name"]: (field["lsb"], field["bits"]) for field in registers["RTADDR"]["fields"]}
+    assert root == {"RSVD_6_0": (0, 7), "RSVD_9_8": (8, 2), "TTM": (10, 2), "RTA": (12, 36)}  # HAW is 48, no SSIRWE
+    assert {field["name"]: field["reset"] for field in registers["VER"]["fields"]}["MAX"] == 5
 
 
 def test_every_preset_and_width_is_a_valid_description(tmp_path: Path) -> None:
