@@ -48,10 +48,11 @@ def run_program(
     *,
     config: UnitConfig,
     simulator: str,
+    clocks: int,
     on_line: Callable[[int, str], None],
     waves: Path | None = None,
 ) -> Run:
-    """Compile and run a program; RTL and model are in lockstep.
+    """Compile and run a program for at most `clocks`; RTL and model are in lockstep.
 
     `on_line` gets clock and text of each line that the program printed, also of one that failed. Raises CompileError;
     JobFailed for a program that does not come to its end, else JobFailed and SimulatorError as `run_job` does.
@@ -61,7 +62,7 @@ def run_program(
     try:
         library = _compiled(source, config, folder)
         lines = folder / "lines"
-        job = {"kind": "program", "library": str(library), "lines": str(lines)}
+        job = {"kind": "program", "library": str(library), "lines": str(lines), "clocks": clocks}
         try:
             result = run_job(job, config=config, simulator=simulator, waves=waves)
         except SimulatorError as error:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from model.arch import REGISTER_SPACE_BYTES
+from model.arch import REGISTER_SPACE_BYTES, REGISTERS
 from model.arch.axi import Size
 from model.arch.encodings import INTERRUPT_PREFIX
 from tb.axi_device import Transfer
@@ -60,23 +60,32 @@ class _Broken:
 class CProgram:
     """Runs `main` of a shared library that was linked with sim/data/program/platform.c.
 
-    `on_line` gets clock and text of what the program prints.
+    `on_line` gets clock and text of what the program prints; at the clock `clocks` it is given up.
 
     Members
     -------
     status : what `main` returned; None before
     """
 
-    def __init__(self, library: Path, on_line: Callable[[int, str], None]) -> None:
+    def __init__(self, library: Path, on_line: Callable[[int, str], None], *, clocks: int) -> None:
         self.status: int | None = None
         self._library = library
         self._on_line = on_line
+        self._clocks = clocks
+        self._seen = "it has read nothing"
         self._calls: queue.Queue[_Call | _Ended | _Broken] = queue.Queue()
         self._answers: queue.Queue[tuple[int, int]] = queue.Queue()
         self._messages: deque[tuple[int, int]] = deque()
 
     def script(self, bench: Testbench) -> Generator[None, None, None]:
-        """Run the program to its end; CheckFailed when it stops asking without ending."""
+        """Run the program to its end; CheckFailed when it stops asking without ending, or does not end in time."""
+        for _ in self._conversation(bench):
+            if bench.now >= self._clocks:
+                raise CheckFailed(f"clock {bench.now}: the program has not ended, {self._seen}; --cycles gives it more")
+            yield
+
+    def _conversation(self, bench: Testbench) -> Generator[None, None, None]:
+        """Do what the program asks for; each call takes a clock at least, so that what it polls for may come."""
         bench.host.attach(bench.memory)
         bench.tables.exclusive = bench.config.exclusive
         bench.host.observe = self._observe
@@ -121,7 +130,9 @@ class CProgram:
     def _register_read(self, bench: Testbench, call: _Call) -> Answer:
         offset, size, _ = call.numbers
         _check_offset(bench, call.name, offset, size)
-        return (yield from bench.read(offset, size)), 0
+        value = yield from bench.read(offset, size)
+        self._seen = f"its last read, of {_register(bench, offset)}, gave {value:#x}"
+        return value, 0
 
     def _register_write(self, bench: Testbench, call: _Call) -> Answer:
         offset, size, value = call.numbers
@@ -130,11 +141,14 @@ class CProgram:
         return 0, 0
 
     def _memory_read(self, bench: Testbench, call: _Call) -> Answer:
-        yield from ()
-        return bench.memory.read(call.numbers[0], QUADWORD_BYTES), 0
+        yield
+        address = call.numbers[0]
+        value = bench.memory.read(address, QUADWORD_BYTES)
+        self._seen = f"its last read, of memory at {address:#x}, gave {value:#x}"
+        return value, 0
 
     def _memory_write(self, bench: Testbench, call: _Call) -> Answer:
-        yield from ()
+        yield
         address, value, _ = call.numbers
         bench.memory.load(address, value.to_bytes(QUADWORD_BYTES, "little"))
         return 0, 0
@@ -157,17 +171,25 @@ class CProgram:
         return int(transfer.permitted), 0
 
     def _next_message(self, bench: Testbench, call: _Call) -> Answer:
-        yield from ()
+        yield
+        self._seen = f"its last read, of a message, gave {'one' if self._messages else 'none'}"
         return self._messages.popleft() if self._messages else (0, 0)
 
     def _wait_clocks(self, bench: Testbench, call: _Call) -> Answer:
-        yield from bench.wait(call.numbers[0])
+        yield from bench.wait(max(call.numbers[0], 1))
         return 0, 0
 
     def _print(self, bench: Testbench, call: _Call) -> Answer:
-        yield from ()
+        yield
         self._on_line(bench.now, call.text)
         return 0, 0
+
+
+def _register(bench: Testbench, offset: int) -> str:
+    """Return what a person calls the register at an offset."""
+    config = bench.config
+    names = [r.name for r in REGISTERS if config.register_exists(r) and config.register_offset(r) == offset]
+    return f"{names[0]} at {offset:#x}" if names else f"the register at {offset:#x}"
 
 
 def _check_offset(bench: Testbench, name: str, offset: int, size: int) -> None:

@@ -16,6 +16,7 @@ from sim.commands.shared import (
     simulator_option,
     write_view,
 )
+from sim.commands.values import whole
 
 __all__ = ["program"]
 
@@ -24,14 +25,22 @@ __all__ = ["program"]
 @click.argument("source", type=FILE)
 @simulator_option()
 @CONFIG_OPTION
+@click.option(
+    "--cycles",
+    type=whole(1),
+    default=1_000_000,
+    show_default=True,
+    help="Clocks after which a program that has not ended is given up.",
+)
 @WAVES_OPTION
-def program(source: Path, simulator: str, config_name: str, waves: Path | None) -> None:
+def program(source: Path, simulator: str, config_name: str, cycles: int, waves: Path | None) -> None:
     """Compile SOURCE, a program in C, and run it on the unit in simulation.
 
     It includes vtd_unit.h, the registers of the configured unit, and platform.h, the machine around it: host memory,
     devices, messages of interrupts. Every output of the unit is compared with the golden model in every clock.
 
-    Exit status: 0 when main returns 0, 1 when it does not or the outputs differ, 2 bad usage, input or program.
+    Exit status: 0 when main returns 0, 1 when it does not or does not end, or the outputs differ, 2 bad usage, input or
+    program.
     """
     from sim.program import CompileError, run_program
 
@@ -41,7 +50,7 @@ def program(source: Path, simulator: str, config_name: str, waves: Path | None) 
         raise BadInput(f"{source}: {what}; a program in C must be there")
     try:
         with simulation():
-            run = run_program(source, config=config, simulator=simulator, waves=waves, on_line=_print)
+            run = run_program(source, config=config, simulator=simulator, clocks=cycles, on_line=_print, waves=waves)
     except CompileError as error:
         raise BadInput(str(error), error.details) from None
     finally:

@@ -46,7 +46,7 @@ def played(source: Path, config: UnitConfig) -> tuple[int | None, list[str]]:
     """Run a program on the model alone; return its status and what it printed."""
     with TemporaryDirectory() as name:
         lines: list[str] = []
-        program = CProgram(_compiled(source, config, Path(name)), lambda _, text: lines.append(text))
+        program = CProgram(_compiled(source, config, Path(name)), lambda _, text: lines.append(text), clocks=100_000)
         play_model(Testbench(config), program.script)
     return program.status, lines
 
@@ -177,7 +177,7 @@ def test_function_that_is_not_defined(tmp_path: Path, body: str, missing: str):
 def test_library_that_cannot_be_loaded(tmp_path: Path):
     (tmp_path / "program.so").write_text("no library")
     with pytest.raises(CheckFailed, match="the program cannot be loaded: "):
-        play_model(Testbench(PRESETS["small"]), CProgram(tmp_path / "program.so", print).script)
+        play_model(Testbench(PRESETS["small"]), CProgram(tmp_path / "program.so", print, clocks=10).script)
 
 
 @pytest.mark.parametrize("end", ["*(volatile int *)0 = 1", "exit(3)", "assert(!end)"])
@@ -200,6 +200,25 @@ def test_program_that_is_not_there(tmp_path: Path):
         2,
         [f"Error: {tmp_path / 'no.c'}: no such file; a program in C must be there"],
     )
+
+
+@pytest.mark.parametrize(
+    ("poll", "seen"),
+    [
+        ("while (!(register_read32(0x34) & 1)) { }", "its last read, of FSTS at 0x34, gave 0x0"),
+        ("while (!register_read32(0x228)) { }", "its last read, of the register at 0x228, gave 0x0"),
+        ("while (!memory_read(0x3000)) { }", "its last read, of memory at 0x3000, gave 0x0"),
+        ("uint64_t a; uint32_t d; while (!next_message(&a, &d)) { }", "its last read, of a message, gave none"),
+        ("for (;;) { wait_clocks(0); }", "it has read nothing"),
+        ("wait_clocks(4000000000);", "it has read nothing"),
+    ],
+)
+def test_program_that_polls_for_ever(tmp_path: Path, poll: str, seen: str):
+    source = written(tmp_path, f'int main(void) {{ print("before"); {poll} return 0; }}')
+    status, lines = invoke(source, "--simulator", "icarus", "--cycles", 500)
+    assert status == 1
+    assert re.fullmatch(r" *\d+  before", lines[0])
+    assert lines[1] == f"Error: clock 500: the program has not ended, {seen}; --cycles gives it more"
 
 
 def test_program_that_asks_for_nothing_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -1,6 +1,7 @@
 /* What a program sees of the machine around the unit: registers, host memory, devices, and messages of interrupts.
  *
- * In simulation `vtd program` stands behind these functions. On your own machine they are loads and stores. */
+ * In simulation `vtd program` stands behind these functions, each of which takes a clock at least. On your own machine
+ * they are loads and stores. */
 
 #ifndef PLATFORM_H
 #define PLATFORM_H
