@@ -43,10 +43,12 @@ for command in (
 
 
 def main() -> None:
-    """Run the command line. On Ctrl-C, or told to terminate, it takes its tools along and says so."""
+    """Run the command line. On Ctrl-C, told to terminate, or when its terminal is closed, it takes its tools along and
+    says so. Signals that were ignored when it was started stay so: Ctrl-C in the background, under nohup the other."""
     signal.signal(signal.SIGTERM, _terminate)
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not what was started with it ignored
-        signal.signal(signal.SIGINT, _terminate)
+    for number in (signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _terminate)
     with patient_streams():
         vtd(prog_name="vtd")
 

@@ -4,8 +4,8 @@ import hashlib
 import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from functools import cache
 from importlib.metadata import version
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from cocotb_tools.runner import Icarus, Runner, Verilator
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from model.arch import UnitConfig
 from tb.signals import wrapper_verilog
@@ -173,12 +173,28 @@ def made_once(folder: Path, build: Callable[[Path], Any]) -> Path:
     if folder.exists():
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder.with_suffix(".lock")):
+    _remove_leftovers(folder.parent)
+    with FileLock(_lock(folder)):
         if not folder.exists():
-            temporary = Path(tempfile.mkdtemp(prefix=".", dir=folder.parent))
+            temporary = folder.with_name(f".{folder.name}")
+            shutil.rmtree(temporary, ignore_errors=True)  # of one that was killed while this one waited
+            temporary.mkdir()
             try:
                 build(temporary)
                 temporary.rename(folder)
             finally:
                 shutil.rmtree(temporary, ignore_errors=True)
     return folder
+
+
+def _lock(folder: Path) -> Path:
+    return folder.with_suffix(".lock")
+
+
+def _remove_leftovers(parent: Path) -> None:
+    """Remove what killed processes were filling: the system frees their locks, so what is locked is in use."""
+    for temporary in parent.glob(".*"):
+        lock = _lock(parent / temporary.name.removeprefix("."))
+        if lock.exists():
+            with suppress(Timeout), FileLock(lock, blocking=False):
+                shutil.rmtree(temporary, ignore_errors=True)

@@ -375,9 +375,11 @@ def test_installed_command_and_module_are_quiet_in_a_pipe(recording: Path) -> No
         assert "\x1b" not in done.stdout
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_interrupted_command_takes_its_tools_along(number: signal.Signals) -> None:
-    command = [sys.executable, "-c", LONG_COMMAND, "long"]
+    # In the background or under nohup, where these tests may be, the signal would be ignored.
+    start = f"import signal; signal.signal({number:d}, signal.SIG_DFL)\n{LONG_COMMAND}"
+    command = [sys.executable, "-c", start, "long"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout and process.stdout.readline() == "started\n"
         process.send_signal(number)
