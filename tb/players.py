@@ -157,8 +157,7 @@ class _Port:
         await ClockCycles(self._dut.aclk, AFTERMATH_CLOCKS)
         text = [f"clock {bench.now}: {first}", *_columns(others)]
         text.append(f"  time {(bench.now + 1) * CLOCK_NS} ns, seed {bench.seed}")
-        recent = list(bench.events)[-self._events :] if self._events else []
-        text += [f"  clock {clock}: {': '.join(map(str, parts))}" for clock, parts in recent]
+        text += bench.recent(self._events)
         text.append(f"  waves: {self._waves or 'none; run again with waves'}")
         raise Mismatch("\n".join(text), signal=first.name)
 

@@ -127,6 +127,11 @@ class Testbench:
         """Keep an event for messages; the text of its parts is made only when somebody reads it."""
         self.events.append((self.now, parts))
 
+    def recent(self, count: int = 10) -> list[str]:
+        """Return the last events as lines, the newest last."""
+        shown = list(self.events)[-count:] if count else []
+        return [f"  clock {clock}: {': '.join(map(str, parts))}" for clock, parts in shown]
+
     def counts(self) -> Counter[str]:
         """Return how many requests were answered, how many of them refused, and how many register accesses done."""
         return Counter(

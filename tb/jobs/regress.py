@@ -64,9 +64,11 @@ class _Run:
 
     @contextmanager
     def kept_on_failure(self) -> Iterator[None]:
-        """Give the result until then to what ends the run."""
+        """Give the result until then to what ends the run, and to its text what happened last."""
         try:
             yield
         except (CheckFailed, Mismatch) as error:
             error.result = self.result()
+            if isinstance(error, CheckFailed):  # a mismatch has them
+                error.args = ("\n".join([str(error), *self._bench.recent()]),)
             raise

@@ -1,6 +1,7 @@
 """Random runs: all is compared under both simulators, and what is wrong, in the unit or in the reference, is found."""
 
 import json
+import re
 import threading
 from collections import Counter
 
@@ -136,6 +137,7 @@ def test_what_is_wrong_is_found(breakage, monkeypatch):
     with pytest.raises(CheckFailed, match=r"clock \d+: .*\n  found:    .*\n  possible: ") as failure:
         coverage_of(range(8))
     assert_readable(str(failure.value))
+    assert re.search(r"(\n  clock \d+: .*){10}$", str(failure.value))  # what happened last
 
 
 def test_long_campaign_fails_when_something_was_never_met(monkeypatch):
