@@ -222,7 +222,7 @@ def do_run(run: RegressionRun, report: Callable[[RegressionRun, int], None] | No
 
 def _on_model(run: RegressionRun) -> dict[str, Any]:
     from sim.simulator import JobFailed
-    from tb.check import CheckFailed
+    from tb.check import CheckFailed, defect
     from tb.jobs.regress import run_on_model
     from tb.testbench import Testbench
 
@@ -231,3 +231,5 @@ def _on_model(run: RegressionRun) -> dict[str, Any]:
         return run_on_model(bench, run.cycles, profile=run.profile, statistics=run.statistics)
     except CheckFailed as error:
         raise JobFailed(str(error), result=error.result) from None
+    except Exception as error:
+        raise JobFailed(defect(error)) from None

@@ -353,8 +353,8 @@ def _on_channel(write: int, address: Address) -> str:
 
 
 def _fails(address: int) -> bool:
-    """Say whether host memory fails; it always takes messages."""
-    return not in_interrupt_range(address & 0xFFFFFFFFFF) and address >> 12 & 0xFF == FAILING_PAGES
+    """Say whether host memory fails; it always takes messages, whatever their upper half is."""
+    return not in_interrupt_range(address & 0xFFFFFFFF) and address >> 12 & 0xFF == FAILING_PAGES
 
 
 def _host_read(address: int, size: int) -> int:

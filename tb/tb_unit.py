@@ -11,7 +11,6 @@ import importlib
 import json
 import os
 import time
-import traceback
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from typing import Any
 import cocotb
 
 from model.arch import UnitConfig
-from tb.check import CheckFailed
+from tb.check import CheckFailed, defect
 from tb.players import Mismatch, Played, play_lockstep
 from tb.testbench import Script, Testbench
 
@@ -61,7 +60,7 @@ async def unit_matches_model(dut):
     except Exception as error:
         # What a script or the comparison raises is for people; anything else is a defect of the bench, with its place.
         known = isinstance(error, CheckFailed | Mismatch)
-        text = str(error) if known else traceback.format_exc()
+        text = str(error) if known else defect(error)
         signal, until_then = getattr(error, "signal", ""), getattr(error, "result", None)
         _write(job, {"error": text, "signal": signal, "result": until_then})
         raise

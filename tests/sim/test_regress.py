@@ -140,6 +140,20 @@ def test_what_is_wrong_is_found(breakage, monkeypatch):
     assert re.search(r"(\n  clock \d+: .*){10}$", str(failure.value))  # what happened last
 
 
+def test_defect_of_the_bench_is_a_failure_with_its_place(monkeypatch):
+    """It ends its own run, and not those of a campaign."""
+    monkeypatch.setattr("tb.jobs.regress.run_on_model", lambda *_, **__: {}["what is not there"])
+    run = RegressionRun(1, PRESETS["small"], "small", "none", 100)
+    failure = regress([run], processes=1).failures[0]
+    text = "a defect of the bench: KeyError: 'what is not there'\nTraceback "
+    assert failure.text.startswith(text) and "test_regress.py" in failure.text
+
+
+def test_event_message_with_an_upper_half_reaches_memory():
+    """One whose lower half alone is in the interrupt range: its place was taken for one that fails."""
+    run_on_model(Testbench(PRESETS["small"], 20312), 100)
+
+
 def test_long_campaign_fails_when_something_was_never_met(monkeypatch):
     monkeypatch.setattr("sim.regress.ENOUGH_CLOCKS", 100)
     arguments = ["--simulator", "none", "--seeds", "5", "--cycles", "200", "--config", "small"]

@@ -71,7 +71,8 @@ def test_failed_check_is_told():
 
 
 def test_defect_of_a_job_is_told_with_its_place():
-    with pytest.raises(JobFailed, match=r"(?s)^Traceback .*stand_in\.py.*KeyError: 'a defect of the job'"):
+    told = r"(?s)^a defect of the bench: KeyError: 'a defect of the job'\nTraceback .*stand_in\.py"
+    with pytest.raises(JobFailed, match=told):
         job("defect")
 
 
