@@ -12,7 +12,7 @@ from tb.axi_device import Transfer
 from tb.axi_memory import Accepted, Written
 from tb.check import CheckFailed
 from tb.possible import World
-from tb.possible_interrupts import InterruptQuestion, Met, Outcome, Posting
+from tb.possible_interrupts import PART, InterruptQuestion, Met, Outcome, Posting
 from tb.testbench import Testbench
 from tb.texts import fault, named
 from tb.watched_unit import InterruptDecision
@@ -157,7 +157,7 @@ class InterruptChecker:
     def _posting(self, descriptor: _Descriptor) -> Posting:
         words, address = self._world.words, descriptor.address
         stored, may_fail = _stored(descriptor), False
-        if stored is None:
+        if stored in (None, (address, PART)):
             may_fail = any(
                 version.value is None and version.end > descriptor.clock
                 for place in range(address, address + DESCRIPTOR_BYTES, 16)
@@ -302,9 +302,9 @@ def _logs_index(reason: int) -> bool:
 
 
 def _stored(descriptor: _Descriptor | None) -> tuple[int, int] | None:
-    """Return address and value of the descriptor as it was stored; all of it or nothing."""
+    """Return address and value of the descriptor as it was stored, PART where its memory broke meanwhile."""
     if descriptor is None or not descriptor.stored:
         return None
     value = sum(entry.value << (entry.address - descriptor.address) * 8 for entry in descriptor.stored)
     whole = sum(entry.size for entry in descriptor.stored) == DESCRIPTOR_BYTES
-    return (descriptor.address, value) if whole else (descriptor.address, -1)
+    return (descriptor.address, value if whole else PART)

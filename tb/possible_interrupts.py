@@ -25,10 +25,20 @@ from model.reference.remap import interrupt_index
 from tb.history import FOREVER, Register, Version, Words
 from tb.texts import fault, fields_of
 
-__all__ = ["InterruptQuestion", "InterruptScope", "InterruptTable", "InterruptWorld", "Met", "Outcome", "Posting"]
+__all__ = [
+    "PART",
+    "InterruptQuestion",
+    "InterruptScope",
+    "InterruptTable",
+    "InterruptWorld",
+    "Met",
+    "Outcome",
+    "Posting",
+]
 
 IRTE_BYTES = 16
 DESCRIPTOR_BYTES = 64
+PART = -1  # in place of the value of a descriptor of which not all was stored
 IM = IRTE_POSTED["IM"]
 # Conditions of an entry that is never cached: it is the one that was read.
 NEVER_CACHED = ("IR.22", "IR.23", "IR.24")
@@ -70,9 +80,10 @@ class InterruptScope(NamedTuple):
 
 
 class Posting(NamedTuple):
-    """What was seen of a posting: the descriptor read last (None: the read failed), and what was stored after that.
+    """What was seen of a posting: the descriptor read last (None: the read failed), and what was stored after that:
+    address and value, of which only a part was stored when it is PART.
 
-    `may_fail`: memory may have refused the write.
+    `may_fail`: memory may have refused the write, or the rest of it.
     """
 
     address: int
@@ -104,7 +115,7 @@ class Outcome(NamedTuple):
         if self.stored is None:
             return what
         address, value = self.stored
-        stored = "not all of it" if value < 0 else fields_of(POSTED_INTERRUPT_DESCRIPTOR, value)
+        stored = "not all of it" if value == PART else fields_of(POSTED_INTERRUPT_DESCRIPTOR, value)
         return f"{what}, descriptor stored at {address:#x}: {stored}"
 
 
@@ -324,7 +335,7 @@ class _Memory:
         if self._met is not None and self._never_met(condition.name):
             raise _Impossible
         index = self._index & 0xFFFF if condition.index_logged and not suppressed else 0
-        return Outcome(None, int(condition.reason), suppressed, index)
+        return Outcome(None, int(condition.reason), suppressed, index, self._stored)
 
     def _never_met(self, condition: str) -> bool:
         """Say whether the entry makes this fault, is in no cache therefore, and was replaced before."""
@@ -357,6 +368,7 @@ class _Memory:
         """Take the descriptor."""
         posting = self._posting
         assert posting is not None
-        if posting.stored is None and posting.may_fail:
+        if posting.may_fail:
+            self._stored = posting.stored
             raise MemoryFault("the descriptor fails")
         self._stored = address, value

@@ -154,6 +154,14 @@ def test_event_message_with_an_upper_half_reaches_memory():
     run_on_model(Testbench(PRESETS["small"], 20312), 100)
 
 
+@pytest.mark.parametrize(("seed", "profile"), [(40246, "mixed"), (40350, "mixed"), (50050, "interrupts")])
+def test_memory_that_breaks_within_a_write_of_a_descriptor(seed, profile):
+    """A part of it is stored, without exclusive accesses, and the rest refused: fault 0x27."""
+    config = random_config(seed)
+    assert not config.exclusive
+    assert run_on_model(Testbench(config, seed), 4000, profile=profile)["compared"] > 20
+
+
 def test_long_campaign_fails_when_something_was_never_met(monkeypatch):
     monkeypatch.setattr("sim.regress.ENOUGH_CLOCKS", 100)
     arguments = ["--simulator", "none", "--seeds", "5", "--cycles", "200", "--config", "small"]
