@@ -103,7 +103,7 @@ class Unanswered(wiring.Component):
 class Outstanding(wiring.Component):
     """Count the requests on the memory side, per direction and ID.
 
-    Spec: rules 16.5, 18.2.
+    Spec: rules 16.5, 18.2, 25.
     Answers of one direction and ID come in the order of the requests (AXI4 A5.3), so the requests of the older epoch
     are kept as one number: the answers that must still come until the last of them has its answer. A request of the
     older epoch that is issued behind one of the newer epoch makes both of them awaited: later, never too early.
@@ -124,6 +124,8 @@ class Outstanding(wiring.Component):
         With `valid`: the data of an issued write of `id` have left; its answer comes later.
     fence : In
         Mark the writes whose data have left in earlier clocks. Only while `fenced`.
+    push : In
+        Mark the messages issued in earlier clocks. Only while `pushed`.
     flip : In
         The epoch turns: all that is outstanding, and what is issued in this clock, is of the older epoch now.
     older : Out
@@ -139,6 +141,8 @@ class Outstanding(wiring.Component):
         A write of a device whose data have left has no answer yet.
     fenced : Out
         No marked write is without answer.
+    pushed : Out
+        No marked message is without answer.
     """
 
     def __init__(self, *, config: UnitConfig):
@@ -156,6 +160,7 @@ class Outstanding(wiring.Component):
                 "answered_message": In(1),
                 "sent_write": In(answered),
                 "fence": In(1),
+                "push": In(1),
                 "flip": In(1),
                 "older": Out(1),
                 "busy_reads": Out(ids),
@@ -165,6 +170,7 @@ class Outstanding(wiring.Component):
                 "full_messages": Out(1),
                 "writes_busy": Out(1),
                 "fenced": Out(1),
+                "pushed": Out(1),
             }
         )
 
@@ -173,12 +179,16 @@ class Outstanding(wiring.Component):
         m.submodules.reads = reads = self._follow(m, self.issued_read, self.answered_read)
         m.submodules.writes = writes = self._follow(m, self.issued_write, self.answered_write)
         m.submodules.messages = messages = Unanswered(id_bits=1)  # all of ID 0
+        m.submodules.pushed_messages = pushed_messages = Unanswered(id_bits=1)
         m.submodules.sent = sent = Unanswered(id_bits=self.config.id_bits)
         m.d.comb += [
             messages.request.valid.eq(self.issued_message.valid),
             messages.request.marked.eq(self.issued_message.older | self.flip),
             messages.answer.valid.eq(self.answered_message),
             messages.mark.eq(self.flip),
+            pushed_messages.request.valid.eq(self.issued_message.valid),
+            pushed_messages.answer.valid.eq(self.answered_message),
+            pushed_messages.mark.eq(self.push),
             sent.request.valid.eq(self.sent_write.valid),
             sent.request.id.eq(self.sent_write.id),
             sent.answer.eq(self.answered_write),
@@ -191,6 +201,7 @@ class Outstanding(wiring.Component):
             self.full_messages.eq(messages.full[0]),
             self.writes_busy.eq(sent.busy.any()),
             self.fenced.eq(~sent.marked.any()),
+            self.pushed.eq(~pushed_messages.marked[0]),
         ]
         return m
 

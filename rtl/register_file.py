@@ -91,7 +91,7 @@ class RegisterFile(wiring.Component):
     rejected drains too, and reports 0. Writes of CCMD and IOTLB are ignored while ICC and IVT are 1, so what was
     asked for is done and reported; IVA counts as it stands when the drain is asked for. PMEN.PRS follows EPM:
     protection is in force from the acceptance of the drain on when it is enabled, and until its end when disabled.
-    Offsets without a register read 0. Reads do not push messages or status writes that are still on their way.
+    Offsets without a register read 0.
 
     Members
     -------

@@ -276,6 +276,8 @@ class Unit(wiring.Component):
             message.p.eq(select(chosen, [source.p for source in sources])),
             *(source.ready.eq(bit & message.ready) for source, bit in zip(sources, chosen, strict=True)),
             older.eq(chosen[-1] & self._remapper.message_older),
+            outstanding.push.eq(self._lite.push),
+            self._lite.pushed.eq(outstanding.pushed),
             outstanding.issued_message.valid.eq(message.valid & message.ready),
             outstanding.issued_message.older.eq(older),
             outstanding.answered_message.eq(self._write_path.answered_message),

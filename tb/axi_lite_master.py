@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from model.arch.axi import Response
+from model.arch.registers import PUSHING_REGISTERS
 from model.cycle.axi.ports import LiteRead, LiteWrite
 from tb.check import CheckFailed
 from tb.stalls import Stalling
@@ -13,6 +14,7 @@ from tb.stalls import Stalling
 __all__ = ["AxiLiteMaster", "RegisterAccess"]
 
 WORD_BYTES = 8
+PUSHING_OFFSETS = {register.offset & -WORD_BYTES for register in PUSHING_REGISTERS}
 
 
 @dataclass(slots=True, eq=False)
@@ -43,12 +45,15 @@ class AxiLiteMaster(Stalling):
     overlap : a read and a write may be under way at the same time, each in its own order
     stall : probability that a channel does nothing in a clock; also by channel: {"r": 0.5}
     on_finished : called with each access when it is done
+    messages : returns how many messages memory has taken so far, and how many it has answered. A read of one of
+        PUSHING_REGISTERS must not be answered before those that were taken before it
     """
 
     def __init__(self, rng: random.Random) -> None:
         self.rng = rng
         self.overlap = False
         self.on_finished: Callable[[RegisterAccess], None] | None = None
+        self.messages: Callable[[], tuple[int, int]] = lambda: (0, 0)
         self.finished = 0
         self.clear()
 
@@ -67,6 +72,7 @@ class AxiLiteMaster(Stalling):
         self._aw: int | None = None
         self._w: LiteWrite | None = None
         self._bready = self._rready = 0
+        self._messages_before = 0  # the read
         self.outstanding = 0
 
     def submit(self, access: RegisterAccess) -> RegisterAccess:
@@ -85,6 +91,7 @@ class AxiLiteMaster(Stalling):
                 raise CheckFailed(f"clock {now}: a response on s_axil that nobody waits for")
             return
         if arready and self._ar is not None:
+            self._messages_before = self.messages()[0] if self._ar in PUSHING_OFFSETS else 0
             self._ar = None
         if awready and self._aw is not None:
             self._aw = None
@@ -95,8 +102,17 @@ class AxiLiteMaster(Stalling):
         if r is not None and self._rready:
             access = self._read
             if access is not None:
+                self._check_order(now, access)
                 access.value = r.data >> access.offset % WORD_BYTES * 8 & (1 << access.size * 8) - 1
             self._read = self._finish(now, access, r.resp)
+
+    def _check_order(self, now: int, access: RegisterAccess) -> None:
+        answered = self.messages()[1]
+        if answered < self._messages_before:
+            late = self._messages_before - answered
+            raise CheckFailed(
+                f"clock {now}: {access} is answered before {late} of the messages that left before it (rule 25)"
+            )
 
     def _finish(self, now: int, access: RegisterAccess | None, response: int) -> None:
         if access is None:

@@ -1,7 +1,7 @@
 """Memory behind an AXI manager port of the unit."""
 
 import random
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable
 from heapq import heapify, heappop, heappush
 from typing import Any, NamedTuple
@@ -138,6 +138,10 @@ class AxiMemory(Stalling):
     monitor : what is reserved; `attach` takes that of the Memory, which also sees what others store there
     observe : called with each Accepted and Written; by default they are appended to `log`
     answered : called with the ID of each response to a write when the manager takes it
+
+    Members
+    -------
+    writes_taken, writes_answered : number of addresses and of responses since the last reset, by ID
     """
 
     def __init__(self, data_bytes: int, rng: random.Random, memory: Memory | None = None) -> None:
@@ -182,6 +186,8 @@ class AxiMemory(Stalling):
         self._data: deque[WriteData] = deque()  # beats that came before their address
         self._beat = 0
         self._response = OKAY
+        self.writes_taken: Counter[int] = Counter()
+        self.writes_answered: Counter[int] = Counter()
         self._kept: list[WriteData] = []  # beats of an exclusive write that is not complete
         self._awready = self._wready = self._arready = 0
         self._held: tuple[Any, Any, Any] | None = None  # offered to us and not taken yet
@@ -204,10 +210,12 @@ class AxiMemory(Stalling):
         if bready and self._responses.beat is not None:
             id_ = self._responses.beat.id
             self._responses.taken(False)
+            self.writes_answered[id_] += 1
             self.answered(id_)
         if ar is not None and self._arready:
             self._accept_read(now, ar)
         if aw is not None and self._awready:
+            self.writes_taken[aw.id] += 1
             self.observe(Accepted(now, 1, aw))
             self._addresses.append(aw)
         if w is not None and self._wready:

@@ -15,6 +15,7 @@ from tb.racing_software import (
     COMPLETION,
     FAULT,
     IM,
+    IP,
     IQE,
     IWC,
     MAPPED,
@@ -26,13 +27,14 @@ from tb.racing_software import (
     State,
     Steps,
 )
-from tb.testbench import Testbench
+from tb.testbench import RegisterAccess, Testbench
 
 __all__ = ["RACES", "EventSweep"]
 
 OFFSETS = range(-12, 44)
 BAD_DESCRIPTOR = 0xF
 INVALID_TYPE = 3
+SLOW_MEMORY = 30
 
 
 class EventSweep:
@@ -384,6 +386,48 @@ class BothEvents(Race):
         _expect(all(transfer.permitted for transfer in self.software.transfers if transfer.write), state)
 
 
+class FaultReported(Race):
+    """Status and control of an event are read: when its message was sent, it is at memory before the answer."""
+
+    status, happened, control = FSTS, PPF, FECTL
+
+    def prepare(self) -> Steps:
+        bench = self.software.bench
+        bench.host.latency = SLOW_MEMORY
+        self.answered_before = bench.host.writes_answered[self.software.own]
+        yield
+
+    def act(self) -> None:
+        software = self.software.bench.software
+        self.reads = [software.submit(RegisterAccess(False, one.offset, 4)) for one in (self.status, self.control)]
+        software.on_finished = self._look
+
+    def _look(self, access: RegisterAccess) -> None:
+        if access is self.reads[1]:
+            answered = self.software.bench.host.writes_answered[self.software.own] - self.answered_before
+            status, control = (read.value for read in self.reads)
+            self.sent = bool(status & self.happened and not control & IP)
+            _expect(answered == 1 or not self.sent, f"{self.reads[0]} {status:#x}, {control:#x}, {answered} messages")
+
+    def outcome(self, state: State) -> object:
+        _expect(state.messages.total() == 1, state)
+        return self.sent
+
+    def finish(self, state: State) -> Steps:
+        bench = self.software.bench
+        bench.host.latency, bench.software.on_finished = bench.tables.latency, None
+        yield from ()
+
+
+class CompletionReported(FaultReported):
+    """The same of a completion."""
+
+    status, happened, control = ICS, IWC, IECTL
+
+    def happen(self) -> None:
+        self.software.complete()
+
+
 RACES: dict[str, Callable[[Software], Race]] = {
     "F cleared": ClearedRecord,
     "F cleared, all full": ClearedFullRecord,
@@ -399,4 +443,6 @@ RACES: dict[str, Callable[[Software], Race]] = {
     "completion event masked": CompletionMasked,
     "IQE cleared": ClearedQueueError,
     "fault and completion": BothEvents,
+    "fault reported": FaultReported,
+    "completion reported": CompletionReported,
 }

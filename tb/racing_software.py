@@ -21,6 +21,7 @@ __all__ = [
     "COMPLETION",
     "FAULT",
     "IM",
+    "IP",
     "IQE",
     "IWC",
     "MAPPED",

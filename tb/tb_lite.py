@@ -1,4 +1,5 @@
-"""Lite in lockstep with its model: every output, every clock; and every access as software asked for it."""
+"""Lite in lockstep with its model: every output, every clock; and every access as software asked for it, with answers
+that wait for the messages of before."""
 
 import random
 
@@ -6,12 +7,16 @@ import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import ReadOnly, RisingEdge
 
+from model.arch.registers import FECTL, FSTS, ICS, IECTL
 from model.cycle.axi.lite import Inputs, Lite
 from model.cycle.axi.ports import LiteRead, LiteWrite
 from rtl.register_file import access_layout
 from tb.axi_shell import Held, Sink, Source, Stability, begin_reset
 from tb.bits import unpack
 from tb.block import SEED, log
+
+PUSHING = {register.offset & -8 for register in (FSTS, FECTL, ICS, IECTL)}
+OTHER = 0
 
 
 class Bench:
@@ -35,6 +40,7 @@ class Bench:
         dut.s_axil__bready.value = i.s_axil_bready
         dut.s_axil__rready.value = i.s_axil_rready
         dut.read_data.value = i.read_data
+        dut.pushed.value = i.pushed
 
     def sample(self):
         dut = self.dut
@@ -50,6 +56,7 @@ class Bench:
             int(dut.s_axil__arready.value),
             self._r.sample(),
             accessed,
+            int(dut.push.value),
         )
 
     async def clock(self, i):
@@ -75,10 +82,16 @@ class Software:
         self.addresses, self.words, self.reads = [], [], []
         self.accesses, self.read_data, self.answers, self.written = [], [], [], 0
         self._returned = 0  # read_data of this clock
+        self._unpushed = 0  # clocks until what was there before a read has arrived
+        self.held = 0
 
     def _next(self, found, make):
         found.append(make())
         return found[-1]
+
+    def _address(self):
+        """Half of all reads push."""
+        return self._rng.choice((*PUSHING, *(self._rng.getrandbits(12) for _ in PUSHING)))
 
     async def clock(self):
         bits, bench = self._rng.getrandbits, self.bench
@@ -88,15 +101,25 @@ class Software:
             self.aw.offer(lambda: self._next(self.addresses, lambda: bits(12))),
             self.w.offer(lambda: self._next(self.words, lambda: LiteWrite(bits(64), bits(8)))),
             int(self._rng.random() >= self._stall),
-            self.ar.offer(lambda: self._next(self.reads, lambda: bits(12))),
+            self.ar.offer(lambda: self._next(self.reads, self._address)),
             int(self._rng.random() >= self._stall),
             self._returned,
+            int(not self._unpushed),
         )
         await bench.clock(i)
         self.aw.clock(offered.s_axil_awready)
         self.w.clock(offered.s_axil_wready)
         self.ar.clock(offered.s_axil_arready)
         self._returned = bits(64)
+        if self._unpushed:
+            assert offered.s_axil_r is None, f"clock {bench.clocks}: an answer before the messages"
+            self._unpushed -= 1
+            self.held += 1
+        access = offered.access
+        pushes = access is not None and not access[0] and access[1] & -8 in PUSHING
+        assert offered.push == pushes, f"clock {bench.clocks}: {offered}"
+        if pushes:
+            self._unpushed = self._rng.choice((0, 1, 2, 9))
         if offered.access is not None:
             self.accesses.append(offered.access)
             if not offered.access[0]:
@@ -138,7 +161,7 @@ async def every_clock_matches_model(dut, stall):
         for _ in range(clocks):
             await software.clock()
     software.check()
-    assert software.written >= 100 and len(software.answers) >= 100
+    assert software.written >= 100 and len(software.answers) >= 70 and software.held >= 70
 
 
 @cocotb.test(timeout_time=1, timeout_unit="ms")
@@ -161,6 +184,24 @@ async def access_and_answer_come_at_fixed_clocks(dut):
         (4, LiteRead(103, 0))
     ]
     assert [clock for clock, offered in enumerate(shown) if offered.s_axil_b is not None] == [6]
+
+
+@cocotb.test(timeout_time=1, timeout_unit="ms")
+@cocotb.parametrize(offset=[*PUSHING, OTHER])
+async def an_answer_waits_until_messages_have_arrived(dut, offset):
+    bench = await begin(dut, start(dut))
+    pushes, answers = [], []
+    for clock in range(12):
+        await RisingEdge(dut.clk)
+        offered = bench.model.offer()
+        pushes += [clock] * offered.push
+        answers += [clock] * (offered.s_axil_r is not None)
+        pushed = not (offset in PUSHING and 3 <= clock < 7)
+        ar = offset + 4 if clock == 1 else None
+        await bench.clock(Inputs(s_axil_ar=ar, s_axil_rready=1, read_data=clock, pushed=int(pushed)))
+        if offered.s_axil_r is not None:
+            assert offered.s_axil_r.data == 3  # of the clock after the access, however long it takes
+    assert (pushes, answers) == (([2], [8]) if offset in PUSHING else ([], [4]))
 
 
 @cocotb.test(timeout_time=1, timeout_unit="ms")

@@ -13,7 +13,7 @@ from tb.block import CONFIG, SEED, assert_seen, log, reset
 
 OUTPUTS = (
     *("older", "busy_reads", "busy_writes", "full_reads", "full_writes"),
-    *("full_messages", "writes_busy", "fenced"),
+    *("full_messages", "writes_busy", "fenced", "pushed"),
 )
 ID_BITS = CONFIG.id_bits
 # Likelihoods of a request and of an answer in a clock, of `older`, of `flip`; how many IDs. Each begins with a reset.
@@ -75,6 +75,23 @@ class Messages(Traffic):
         return None if issued is None else issued.older, int(answered is not None)
 
 
+class Push:
+    """When messages are pushed; remembers how many of them have no answer."""
+
+    def __init__(self, rng: Random) -> None:
+        self.rng = rng
+        self.left = 0
+
+    def draw(self, issued: int | None, answered: int, messages: Traffic) -> int:
+        """Return whether the messages of earlier clocks are marked; `messages` already has those of this clock."""
+        push = int(not self.left and self.rng.random() < 0.1)
+        if push:
+            self.left = messages.counts(0) - (issued is not None)
+        else:
+            self.left -= min(self.left, answered)
+        return push
+
+
 class Fence:
     """When data of writes leave, when a fence is set up; remembers all writes that left, and which are marked."""
 
@@ -106,7 +123,7 @@ class Fence:
         return [int(any(self.sent.values())), int(not self.marked)]
 
 
-def drive(dut, reads: tuple, writes: tuple, flip: int, messages: tuple, sent: tuple) -> None:
+def drive(dut, reads: tuple, writes: tuple, flip: int, messages: tuple, sent: tuple, push: int) -> None:
     """Drive a clock; fields without their `valid` are noise."""
     for kind, (issued, answered) in (("read", reads), ("write", writes)):
         id, older = issued or (1, 1)
@@ -116,45 +133,53 @@ def drive(dut, reads: tuple, writes: tuple, flip: int, messages: tuple, sent: tu
     dut.flip.value = flip
     older, dut.answered_message.value = messages
     dut.issued_message.value = 2 if older is None else older << 1 | 1
+    dut.push.value = push
     id, dut.fence.value = sent
     dut.sent_write.value = 2 if id is None else id << 1 | 1
 
 
 async def run_phase(dut, rng: Random, seen: Counter, phase: tuple) -> None:
-    model, reads, writes, flip, messages, sent = (
+    model, reads, writes, flip, messages, sent, push = (
         Outstanding(CONFIG),
         (None, None),
         (None, None),
         0,
         (None, 0),
         (None, 0),
+        0,
     )
-    traffic, fence = (Traffic(rng, phase), Traffic(rng, phase), Messages(rng, phase)), Fence(rng)
-    drive(dut, reads, writes, flip, messages, sent)
+    traffic = (Traffic(rng, phase), Traffic(rng, phase), Messages(rng, phase))
+    fence, pushes = Fence(rng), Push(rng)
+    drive(dut, reads, writes, flip, messages, sent, push)
     await reset(dut)
     for clock in range(PHASE_CLOCKS):
         await RisingEdge(dut.clk)  # what is read here is from before the edge
         actual = [int(getattr(dut, name).value) for name in OUTPUTS]
         expected = [getattr(model, name) for name in OUTPUTS]
-        where = f"clock {clock}, reads {reads}, writes {writes}, flip {flip}, messages {messages}, sent {sent}"
+        where = (
+            f"clock {clock}, reads {reads}, writes {writes}, flip {flip}, messages {messages}, sent {sent}, push {push}"
+        )
         assert actual == expected, f"{where}: {actual} != {expected} (expected)"
         seen["full"] += bool(model.full_reads) + bool(model.full_writes)
         seen["full of messages"] += model.full_messages
         seen["idle"] += not model.busy_reads
         seen["fenced"] += model.fenced and model.writes_busy
         seen["not fenced"] += not model.fenced
+        seen["not pushed"] += not model.pushed
+        seen["pushed, and messages behind"] += model.pushed and model.full_messages
         seen["flip with traffic"] += bool(flip and None not in (*reads, *writes))
         older = model.older
-        model.step(reads[0], writes[0], reads[1], writes[1], flip, *messages, *sent)
+        model.step(reads[0], writes[0], reads[1], writes[1], flip, *messages, *sent, push)
         seen["over"] += bool(older and not model.older)
         outputs = [part.outputs() for part in traffic]
         any_older, busy, full = zip(*outputs, strict=True)
-        wanted = [int(any(any_older)), *busy[:2], *full[:2], int(full[2] != 0), *fence.outputs()]
+        wanted = [int(any(any_older)), *busy[:2], *full[:2], int(full[2] != 0), *fence.outputs(), int(not pushes.left)]
         assert [getattr(model, name) for name in OUTPUTS] == wanted, f"clock {clock}"
         flip = int(rng.random() < phase[3])
         reads, writes, messages = (part.draw(flip) for part in traffic)
         sent = fence.draw(writes[1], traffic[1], rng.random() < 0.5)
-        drive(dut, reads, writes, flip, messages, sent)
+        push = pushes.draw(*messages, traffic[2])
+        drive(dut, reads, writes, flip, messages, sent, push)
 
 
 @cocotb.test(timeout_time=1, timeout_unit="ms")
@@ -165,4 +190,4 @@ async def every_clock_matches_model(dut):
     for phase in PHASES:
         await run_phase(dut, rng, seen, phase)
     assert_seen(seen, {"full": 100, "over": 10, "idle": 50, "flip with traffic": 5, "fenced": 50, "not fenced": 500})
-    assert_seen(seen, {"full of messages": 100})
+    assert_seen(seen, {"full of messages": 100, "not pushed": 500, "pushed, and messages behind": 20})

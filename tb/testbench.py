@@ -55,6 +55,8 @@ class Testbench:
         self.device = AxiDevice(config, random.Random(f"device {seed}"))
         self.software = AxiLiteMaster(random.Random(f"software {seed}"))
         self.host = AxiMemory(config.data_bits // 8, random.Random(f"host {seed}"))
+        own = 1 << config.id_bits
+        self.software.messages = lambda: (self.host.writes_taken[own], self.host.writes_answered[own])
         self.tables = AxiMemory(MEMORY_DATA_BITS // 8, random.Random(f"tables {seed}"), self.memory)
         self.now = 0
         self.outputs: Outputs | None = None

@@ -35,6 +35,7 @@ __all__ = [
     "PLMBASE",
     "PLMLIMIT",
     "PMEN",
+    "PUSHING_REGISTERS",
     "REGISTERS",
     "RTADDR",
     "VER",
@@ -353,3 +354,6 @@ REGISTERS = (
     IOTLB,
     FRCD,
 )
+
+# A read of one of these brings the messages that left before it to memory.
+PUSHING_REGISTERS = (FSTS, FECTL, ICS, IECTL)

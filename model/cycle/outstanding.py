@@ -16,8 +16,8 @@ class Issued(NamedTuple):
 
 
 class Outstanding:
-    """The outputs are attributes that depend on state alone: `older`, `full_messages`, `writes_busy`, `fenced`, and bit
-    masks by ID."""
+    """The outputs are attributes that depend on state alone: `older`, `full_messages`, `writes_busy`, `fenced`,
+    `pushed`, and bit masks by ID."""
 
     def __init__(self, config: UnitConfig) -> None:
         ids = 1 << config.id_bits
@@ -25,12 +25,13 @@ class Outstanding:
         self.busy_reads = self.busy_writes = 0
         self.full_reads = self.full_writes = 0
         self.full_messages = self.writes_busy = 0
-        self.fenced = 1
+        self.fenced = self.pushed = 1
         self._counts = [0] * (2 * ids + 1)  # reads by ID, then writes by ID, then messages
         self._awaited = [0] * (2 * ids + 1)
         self._sent = [0] * ids  # writes whose data have left, without answer
         self._marked = [0] * ids  # of these, those that a fence waits for
         self._all_sent = self._all_marked = 0  # sums
+        self._to_push = 0  # messages that a push waits for
         self._ids = ids
         self._owed = 0  # sum of `_awaited`
 
@@ -45,6 +46,7 @@ class Outstanding:
         answered_message: int = 0,
         sent_write: int | None = None,
         fence: int = 0,
+        push: int = 0,
     ) -> None:
         """Advance one clock. Of an answer and of what is sent, the ID; None where nothing is issued or answered.
 
@@ -52,6 +54,8 @@ class Outstanding:
         """
         if sent_write is not None or answered_write is not None or fence:
             self._step_sent(sent_write, answered_write, fence)
+        if push or answered_message:
+            self._step_pushed(answered_message, push)
         if (
             issued_read is None
             and issued_write is None
@@ -96,6 +100,12 @@ class Outstanding:
             self._all_sent += 1
         self.writes_busy = 1 if self._all_sent else 0
         self.fenced = 0 if self._all_marked else 1
+
+    def _step_pushed(self, answered: int, push: int) -> None:
+        """Count the messages of before a push that have no answer yet."""
+        unanswered = self._counts[2 * self._ids] if push else self._to_push
+        self._to_push = max(0, unanswered - answered)
+        self.pushed = 0 if self._to_push else 1
 
     def _turn(self) -> None:
         """Take all that is outstanding for the older epoch."""

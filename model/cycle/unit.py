@@ -178,6 +178,7 @@ class Unit:
             effects.answered_message,
             effects.sent,
             fence,
+            self._push,
         )
 
     def _enter(self, reads: read_path.Outputs, writes: write_path.Outputs) -> tuple[Entry, int]:
@@ -286,7 +287,8 @@ class Unit:
                 self._messages_ready = 0, 0, 1
             issued_message = remapper.message_older(self.invalidation.epoch) if self._messages_ready[2] else 0
         self.core.step(inputs.core, (0, entry.reads_ready, entry.writes_ready)[of_core])
-        self._access = self.lite.offer().access
+        offered = self.lite.offer()
+        self._access, self._push = offered.access, offered.push
         self.lite.step(
             lite.Inputs(
                 inputs.s_axil_aw,
@@ -295,6 +297,7 @@ class Unit:
                 inputs.s_axil_ar,
                 inputs.s_axil_rready,
                 registers.read_data,
+                outstanding.pushed,
             )
         )
         return effects, answered_read, issued_message

@@ -6,19 +6,22 @@ from amaranth.lib.wiring import In, Out
 
 from model.arch import UnitConfig
 from model.arch.axi import Response
+from model.arch.registers import PUSHING_REGISTERS
 from rtl.axi.ports import axi_signature
 from rtl.register_file import access_layout
 
 __all__ = ["Lite"]
 
+WORD_BITS = 3  # of an address within 64 bits
+
 
 class Lite(wiring.Component):
     """One read and one write at a time; both may be in progress together.
 
-    Spec: AXI4 B1 "AXI4-Lite". AxPROT is not looked at; every response is OKAY.
-    Timing: every output of `s_axil` comes from a register, and so does `access`. AR accepted in clock n: access in
-    n + 1, R in n + 3. The later one of AW and W accepted in clock n: access in n + 1, B in n + 2. Where both want
-    the access, they take turns. Ready is 1 again in the clock after the answer was taken.
+    Spec: AXI4 B1 "AXI4-Lite"; pushed messages: rules 25. AxPROT is not looked at; every response is OKAY.
+    Timing: every output comes from registers. AR accepted in clock n: access in n + 1, R in n + 3, or in the clock
+    after `pushed` is 1 again. The later one of AW and W accepted in clock n: access in n + 1, B in n + 2. Where both
+    want the access, they take turns. Ready is 1 again in the clock after the answer was taken.
 
     Members
     -------
@@ -28,6 +31,10 @@ class Lite(wiring.Component):
         Access of this clock.
     read_data : In(64)
         What the read of the clock before saw.
+    push : Out(1)
+        The access of this clock reads one of PUSHING_REGISTERS.
+    pushed : In(1)
+        Since the clock after the last `push`: the messages of before have arrived.
     """
 
     def __init__(self, *, config: UnitConfig):
@@ -37,6 +44,8 @@ class Lite(wiring.Component):
                 "s_axil": In(axi_signature(config, "s_axil_")),
                 "access": Out(access_layout()),
                 "read_data": In(64),
+                "push": Out(1),
+                "pushed": In(1),
             }
         )
 
@@ -61,23 +70,31 @@ class Lite(wiring.Component):
     def _connect_read(self, m, wanted, accessed):
         """From AR to R; return the address."""
         s_axil = self.s_axil
-        ready, valid, returned = Signal(), Signal(), Signal()
+        ready, valid, returned, held = (Signal() for _ in range(4))
+        pushes = Signal()  # the register is one of PUSHING_REGISTERS
         address, read_data = Signal.like(s_axil.araddr), Signal.like(s_axil.rdata)
         m.d.comb += [s_axil.arready.eq(ready), s_axil.rvalid.eq(valid), s_axil.rdata.eq(read_data)]
         taken, answered = s_axil.arvalid & ready, valid & s_axil.rready
-        waits, answers = Signal(), Signal()
+        waits, has_data, stays = Signal(), Signal(), Signal()
         m.d.comb += [
             waits.eq(taken | (wanted & ~accessed)),
-            answers.eq(returned | (valid & ~answered)),
+            has_data.eq(returned | held),
+            stays.eq(valid & ~answered),
+            self.push.eq(accessed & pushes),
         ]
         m.d.sync += [
             wanted.eq(waits),
             returned.eq(accessed),
-            valid.eq(answers),
-            ready.eq(~waits & ~accessed & ~answers),
+            held.eq(has_data & ~self.pushed),
+            valid.eq((has_data & self.pushed) | stays),
+            ready.eq(~waits & ~accessed & ~has_data & ~stays),
         ]
+        words = {register.offset >> WORD_BITS for register in PUSHING_REGISTERS}
         with m.If(ready):
-            m.d.sync += address.eq(s_axil.araddr)
+            m.d.sync += [
+                address.eq(s_axil.araddr),
+                pushes.eq(Cat(s_axil.araddr[WORD_BITS:] == word for word in words).any()),
+            ]
         with m.If(returned):
             m.d.sync += read_data.eq(self.read_data)
         return address

@@ -78,12 +78,13 @@ BREAKAGES = (
     Breakage("a message in the middle of a burst", "axi/write_path.py", "self.message.valid & both_free & ~in_burst", "self.message.valid & both_free"),
     Breakage("RLAST in every beat of a refusal", "axi/read_path.py", "answer.p.beat.last.eq(refused.len == 0)", "answer.p.beat.last.eq(1)"),
     Breakage("WLAST one beat early", "axi/write_path.py", "Mux(in_burst, left == 0,", "Mux(in_burst, left == 1,"),
-    Breakage("VALID is retracted", "axi/lite.py", "answers.eq(returned | (valid & ~answered))", "answers.eq(returned)"),
+    Breakage("VALID is retracted", "axi/lite.py", "valid.eq((has_data & self.pushed) | stays)", "valid.eq(has_data & self.pushed)"),
     Breakage("READY is dropped", "axi/register_slice.py", "full.eq(stays), ready.eq(~stays)", "full.eq(stays), ready.eq(~stays & ~ready)"),
     Breakage("a payload changes while it waits", "axi/register_slice.py", "        with m.If(self.i.ready):\n            m.d.sync += [", "        m.d.sync += payload.eq(self.i.payload)\n        with m.If(self.i.ready):\n            m.d.sync += ["),
     Breakage("the last place of a FIFO is undefined", "axi/output_fifo.py", "shape=self._shape, depth=self.depth, init", "shape=self._shape, depth=self.depth - 1, init"),
     Breakage("a register without reset", "event_message.py", 'masked, pending = Signal(init=FECTL["IM"].reset), Signal()', 'masked, pending = Signal(init=FECTL["IM"].reset, reset_less=True), Signal(reset_less=True)'),
     Breakage("requests are counted over a reset", "outstanding.py", "busy = Signal(len(self.busy))", "busy = Signal(len(self.busy), reset_less=True)"),
+    Breakage("a read overtakes messages", "axi/lite.py", "self.push.eq(accessed & pushes)", "self.push.eq(0)"),
     # Around the walk
     Breakage("the interrupt range is translated", "request_pipeline.py", "is_interrupt_range = is_in_interrupt_range(request.address)", "is_interrupt_range = Const(0)"),
     # Faults and events

@@ -29,6 +29,7 @@ __all__ = [
     "issued_as_newer",
     "large_page_kept",
     "message_taken_with_another",
+    "messages_not_pushed",
     "old_root_kept",
     "outstanding_not_counted",
     "pipeline_not_counted",
@@ -261,6 +262,11 @@ def _lose_with_mask(event: Any) -> None:
 def message_taken_with_another(unit: Unit) -> None:
     """The message of a completion counts as sent when that of a fault is."""
     _replace(unit.registers, "step", lambda step: lambda *inputs: step(*inputs[:-1], inputs[-2]))
+
+
+def messages_not_pushed(unit: Unit) -> None:
+    """A read of registers does not wait for messages."""
+    _replace(unit.outstanding, "step", lambda step: lambda *inputs: step(*inputs[:-1], 0))
 
 
 def withdrawn_with_new_event(unit: Unit) -> None:

@@ -6,13 +6,16 @@ register file shows in this clock.
 
 from typing import NamedTuple
 
+from model.arch.registers import PUSHING_REGISTERS
 from model.cycle.axi.ports import LiteRead, LiteWrite
 
 __all__ = ["Inputs", "Lite", "Outputs"]
 
 OKAY = 0
 
-IDLE, WANTED, RETURNED, ANSWER = range(4)  # where a read is
+IDLE, WANTED, RETURNED, HELD, ANSWER = range(5)  # where a read is
+
+PUSHING_WORDS = {register.offset >> 3 for register in PUSHING_REGISTERS}
 
 
 class Inputs(NamedTuple):
@@ -24,6 +27,7 @@ class Inputs(NamedTuple):
     s_axil_ar: int | None = None
     s_axil_rready: int = 0
     read_data: int = 0
+    pushed: int = 1
 
 
 class Outputs(NamedTuple):
@@ -36,6 +40,7 @@ class Outputs(NamedTuple):
     s_axil_arready: int = 0
     s_axil_r: LiteRead | None = None
     access: tuple[int, int, int, int] | None = None
+    push: int = 0
 
 
 AT_REST = Outputs(s_axil_awready=1, s_axil_wready=1, s_axil_arready=1)
@@ -61,18 +66,21 @@ class Lite:
 
     def step(self, inputs: Inputs) -> None:
         """Advance one clock."""
-        aw, w, bready, ar, rready, read_data = inputs
+        aw, w, bready, ar, rready, read_data, pushed = inputs
         if self._offered is AT_REST and aw is None and w is None and ar is None:
             return
         access = self._offered.access
         if access is not None:
             self.write_was_last = access[0]
-        self._step_read(ar, rready, read_data, access is not None and not access[0])
+        self._step_read(ar, rready, read_data, pushed, access is not None and not access[0])
         self._step_write(aw, w, bready, access is not None and access[0] == 1)
-        offered = Outputs(self.awready, self.wready, self.b, self.arready, self.r, self._access())
+        access = self._access()
+        push = int(access is not None and not access[0] and self.read_address >> 3 in PUSHING_WORDS)
+        r = self.r if self.read == ANSWER else None
+        offered = Outputs(self.awready, self.wready, self.b, self.arready, r, access, push)
         self._offered = AT_REST if offered == AT_REST else offered
 
-    def _step_read(self, ar: int | None, rready: int, read_data: int, accessed: bool) -> None:
+    def _step_read(self, ar: int | None, rready: int, read_data: int, pushed: int, accessed: bool) -> None:
         if self.read == IDLE:
             if ar is not None and self.arready:
                 self.read_address, self.read = ar, WANTED
@@ -80,7 +88,10 @@ class Lite:
             if accessed:
                 self.read = RETURNED
         elif self.read == RETURNED:
-            self.r, self.read = LiteRead(read_data, OKAY), ANSWER
+            self.r, self.read = LiteRead(read_data, OKAY), ANSWER if pushed else HELD
+        elif self.read == HELD:
+            if pushed:
+                self.read = ANSWER
         elif rready:
             self.r, self.read = None, IDLE
         self.arready = 1 if self.read == IDLE else 0

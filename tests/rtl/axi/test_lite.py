@@ -8,4 +8,4 @@ from tests.rtl.bench import run_bench
 def test_lockstep():
     config = UnitConfig()
     results = run_bench(lambda: Lite(config=config), name="lite", config=config)
-    assert results == (5, 0)
+    assert results == (10, 0)
