@@ -5,10 +5,12 @@ import json
 import logging
 import os
 import re
+import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import IO, Any
 
@@ -160,10 +162,9 @@ def _cluster(address: str | None, workers: int | None) -> Iterator[Any]:
         # The cluster is closed below; one that is interrupted while it starts cannot be, which this would complain of.
         atexit.unregister(close_clusters)
         any_port = {"dashboard_address": "127.0.0.1:0"}  # of the scheduler's own state, which is served in any case
-        with (
-            LocalCluster(n_workers=workers, threads_per_worker=1, scheduler_kwargs=any_port, **quiet) as cluster,
-            Client(cluster) as client,
-        ):
+        with _ctrl_c_held_back():
+            cluster = LocalCluster(n_workers=workers, threads_per_worker=1, scheduler_kwargs=any_port, **quiet)
+        with cluster, Client(cluster) as client:
             yield client
         return
     try:
@@ -174,6 +175,22 @@ def _cluster(address: str | None, workers: int | None) -> Iterator[Any]:
         ) from None
     with client:
         yield client
+
+
+@contextmanager
+def _ctrl_c_held_back() -> Iterator[None]:
+    """Let Ctrl-C wait, and not come to the processes that are started meanwhile: the terminal tells them as well."""
+    resource_tracker.ensure_running()  # it lets signals through when it starts
+    held: list[int] = []
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    handler = signal.signal(signal.SIGINT, lambda number, _: held.append(number))  # other threads do not block it
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        for number in held:
+            signal.raise_signal(number)
 
 
 def _known(file: Path | None) -> dict[str, Outcome]:

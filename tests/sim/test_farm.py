@@ -3,7 +3,10 @@
 import json
 import logging
 import os
+import signal
+import sys
 from collections import Counter
+from multiprocessing import get_context
 
 import dask
 import pytest
@@ -24,6 +27,8 @@ from tb.testbench import Testbench
 from tb.watched_unit import WatchedUnit
 from tests.tb import stand_in
 from tests.tb.broken_units import broken, slots_not_counted
+
+SPARED, COMES = 3, 4
 
 
 @pytest.fixture(scope="module")
@@ -238,3 +243,24 @@ def test_run_that_ends_every_worker_is_named(cluster):
 
     with pytest.raises(FarmError, match=r"^workers end, one after the other"):
         farm(runs_of([0]), address=cluster, do=ends)
+
+
+def _tell_whether_ctrl_c_comes():
+    sys.exit(COMES if signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, []) else SPARED)
+
+
+def test_ctrl_c_while_a_cluster_starts_waits_and_spares_the_workers():
+    come = []
+    before = signal.signal(signal.SIGINT, lambda number, _: come.append(number))
+    worker = get_context("spawn").Process(target=_tell_whether_ctrl_c_comes)
+    try:
+        with farming._ctrl_c_held_back():
+            signal.raise_signal(signal.SIGINT)
+            worker.start()
+            worker.join()
+            assert not come
+        assert come == [signal.SIGINT]
+        assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert worker.exitcode == SPARED
