@@ -4,6 +4,7 @@ from collections import deque
 
 from model.arch.axi import Response, Size
 from model.arch.encodings import INTERRUPT_PREFIX
+from model.arch.registers import PUSHING_REGISTERS
 from model.arch.sizes import MEMORY_DATA_BITS
 from model.cycle.axi.ports import Address, LiteRead, ReadData, WriteData, WriteResponse
 from model.cycle.request import Access
@@ -19,6 +20,7 @@ ACCESSES = {
 }
 
 BEAT_BYTES = MEMORY_DATA_BITS // 8
+PUSHING_OFFSETS = {register.offset & -8 for register in PUSHING_REGISTERS}
 
 
 class _PostingMemory(Memory):
@@ -49,6 +51,8 @@ class UntimedUnit:
         self.reference.reset()
         self._queues = {name: deque() for name in Outputs._fields if not name.endswith("ready")}
         self._lite_aw = self._lite_w = None
+        self._messages_sent = self._messages_arrived = 0
+        self._read: tuple[LiteRead, int] | None = None  # the messages that must have arrived before it is answered
         self._waiting: tuple[deque, deque] = (deque(), deque())  # reads, writes
         self._busy = [False, False]
         self._held: deque[WriteData] = deque()
@@ -74,6 +78,7 @@ class UntimedUnit:
         self._queues["m_axi_mem_w"].append(WriteData(value << lane * 8, (1 << size) - 1 << lane, 1))
 
     def send(self, message) -> None:
+        self._messages_sent += 1
         address, lane = Address(self._own, message.address, 0, Size.DWORD), message.address % self._data_bytes
         self._queues["m_axi_aw"].append(address)
         self._queues["m_axi_w"].append(WriteData(message.data << lane * 8, 0xF << lane, 1))
@@ -123,7 +128,13 @@ class UntimedUnit:
             self._queues["s_axil_b"].append(0)
             self._lite_aw = self._lite_w = None
         if inputs.s_axil_ar is not None:
-            self._queues["s_axil_r"].append(LiteRead(self.read_register(inputs.s_axil_ar), 0))
+            messages = self._messages_sent if inputs.s_axil_ar in PUSHING_OFFSETS else 0
+            self._read = LiteRead(self.read_register(inputs.s_axil_ar), 0), messages
+        if inputs.m_axi_b is not None and inputs.m_axi_b.id & self._own:
+            self._messages_arrived += 1
+        if self._read is not None and self._messages_arrived >= self._read[1]:
+            self._queues["s_axil_r"].append(self._read[0])
+            self._read = None
 
     def _requests(self, inputs) -> None:
         for channel, access in ((inputs.s_axi_ar, DmaAccess.READ), (inputs.s_axi_aw, DmaAccess.WRITE)):
