@@ -47,9 +47,10 @@ class DenseInterrupts:
         self._at_end = False
         self._hot = rng.sample(range(10), rng.choice((1, 2, 3, 6)))
         self.extended = rng.random() < 0.5
-        self._plant()
+        self.plant()
 
-    def _plant(self) -> None:
+    def plant(self) -> None:
+        """Make all entries and descriptors anew, for the mode that software has set last."""
         for base in self.bases:
             for index in PLANTED:
                 self._memory.load(base + index * ENTRY_BYTES, self._entry().to_bytes(ENTRY_BYTES, "little"))
@@ -73,7 +74,7 @@ class DenseInterrupts:
         if rng.random() < 0.3:
             self.extended = not self.extended
             if rng.random() < 0.8:
-                self._plant()
+                self.plant()
         base = rng.choice((*self.bases[2:], self._failing)) if rng.random() < 0.3 else rng.choice(self.bases[:2])
         self._at_end = base == self.bases[-1] and rng.random() < 0.7
         return base | IRTA["S"].to(15 if self._at_end else rng.choice(SIZES)) | IRTA["EIME"].to(int(self.extended))
