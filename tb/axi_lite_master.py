@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from model.arch.axi import Response
-from model.arch.registers import PUSHING_REGISTERS
+from model.arch.registers import PUSHING_OFFSETS
 from model.cycle.axi.ports import LiteRead, LiteWrite
 from tb.check import CheckFailed
 from tb.stalls import Stalling
@@ -14,7 +14,6 @@ from tb.stalls import Stalling
 __all__ = ["AxiLiteMaster", "RegisterAccess"]
 
 WORD_BYTES = 8
-PUSHING_OFFSETS = {register.offset & -WORD_BYTES for register in PUSHING_REGISTERS}
 
 
 @dataclass(slots=True, eq=False)
@@ -46,7 +45,7 @@ class AxiLiteMaster(Stalling):
     stall : probability that a channel does nothing in a clock; also by channel: {"r": 0.5}
     on_finished : called with each access when it is done
     messages : returns how many messages memory has taken so far, and how many it has answered. A read of one of
-        PUSHING_REGISTERS must not be answered before those that were taken before it
+        PUSHING_OFFSETS must not be answered before those that were taken before it
     """
 
     def __init__(self, rng: random.Random) -> None:

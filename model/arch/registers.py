@@ -35,7 +35,7 @@ __all__ = [
     "PLMBASE",
     "PLMLIMIT",
     "PMEN",
-    "PUSHING_REGISTERS",
+    "PUSHING_OFFSETS",
     "REGISTERS",
     "RTADDR",
     "VER",
@@ -355,5 +355,5 @@ REGISTERS = (
     FRCD,
 )
 
-# A read of one of these brings the messages that left before it to memory.
-PUSHING_REGISTERS = (FSTS, FECTL, ICS, IECTL)
+# Of the 64-bit words a read of which brings the messages that left before it to memory (rule 25).
+PUSHING_OFFSETS = frozenset(register.offset & -8 for register in (FSTS, FECTL, ICS, IECTL))

@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from model.arch import UnitConfig
 from model.arch.axi import Response
-from model.arch.registers import PUSHING_REGISTERS
+from model.arch.registers import PUSHING_OFFSETS
 from rtl.axi.ports import axi_signature
 from rtl.register_file import access_layout
 
@@ -32,7 +32,7 @@ class Lite(wiring.Component):
     read_data : In(64)
         What the read of the clock before saw.
     push : Out(1)
-        The access of this clock reads one of PUSHING_REGISTERS.
+        The access of this clock reads at one of PUSHING_OFFSETS.
     pushed : In(1)
         Since the clock after the last `push`: the messages of before have arrived.
     """
@@ -71,7 +71,7 @@ class Lite(wiring.Component):
         """From AR to R; return the address."""
         s_axil = self.s_axil
         ready, valid, returned, held = (Signal() for _ in range(4))
-        pushes = Signal()  # the register is one of PUSHING_REGISTERS
+        pushes = Signal()  # the address is one of PUSHING_OFFSETS
         address, read_data = Signal.like(s_axil.araddr), Signal.like(s_axil.rdata)
         m.d.comb += [s_axil.arready.eq(ready), s_axil.rvalid.eq(valid), s_axil.rdata.eq(read_data)]
         taken, answered = s_axil.arvalid & ready, valid & s_axil.rready
@@ -89,7 +89,7 @@ class Lite(wiring.Component):
             valid.eq((has_data & self.pushed) | stays),
             ready.eq(~waits & ~accessed & ~has_data & ~stays),
         ]
-        words = {register.offset >> WORD_BITS for register in PUSHING_REGISTERS}
+        words = {offset >> WORD_BITS for offset in PUSHING_OFFSETS}
         with m.If(ready):
             m.d.sync += [
                 address.eq(s_axil.araddr),

@@ -75,7 +75,7 @@ MASKS = (0, 0, 1, 1, 2, 9, 9, 18, 19)  # AM, up to one above MAMV
 OFFSETS = (0, 0, 0, 4, 8, 0x10, 0xFF8, 0xFFC, 0xFFF)
 
 PHASE_CLOCKS = (900, 650, 650, 650, 650, 650)  # in the first one, everybody asks for everything
-SEEDS = list(range(1, 17))  # together they notice every breakage of tests/rtl, the rarest ones in two or three of them
+SEEDS = list(range(1, 17))  # together they notice every breakage of tests/rtl
 
 Steps = Generator[None, None, None]
 

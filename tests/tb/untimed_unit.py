@@ -4,7 +4,7 @@ from collections import deque
 
 from model.arch.axi import Response, Size
 from model.arch.encodings import INTERRUPT_PREFIX
-from model.arch.registers import PUSHING_REGISTERS
+from model.arch.registers import PUSHING_OFFSETS
 from model.arch.sizes import MEMORY_DATA_BITS
 from model.cycle.axi.ports import Address, LiteRead, ReadData, WriteData, WriteResponse
 from model.cycle.request import Access
@@ -20,7 +20,6 @@ ACCESSES = {
 }
 
 BEAT_BYTES = MEMORY_DATA_BITS // 8
-PUSHING_OFFSETS = {register.offset & -8 for register in PUSHING_REGISTERS}
 
 
 class _PostingMemory(Memory):

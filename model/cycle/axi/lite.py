@@ -6,7 +6,7 @@ register file shows in this clock.
 
 from typing import NamedTuple
 
-from model.arch.registers import PUSHING_REGISTERS
+from model.arch.registers import PUSHING_OFFSETS
 from model.cycle.axi.ports import LiteRead, LiteWrite
 
 __all__ = ["Inputs", "Lite", "Outputs"]
@@ -14,8 +14,6 @@ __all__ = ["Inputs", "Lite", "Outputs"]
 OKAY = 0
 
 IDLE, WANTED, RETURNED, HELD, ANSWER = range(5)  # where a read is
-
-PUSHING_WORDS = {register.offset >> 3 for register in PUSHING_REGISTERS}
 
 
 class Inputs(NamedTuple):
@@ -75,7 +73,7 @@ class Lite:
         self._step_read(ar, rready, read_data, pushed, access is not None and not access[0])
         self._step_write(aw, w, bready, access is not None and access[0] == 1)
         access = self._access()
-        push = int(access is not None and not access[0] and self.read_address >> 3 in PUSHING_WORDS)
+        push = int(access is not None and not access[0] and self.read_address & -8 in PUSHING_OFFSETS)
         r = self.r if self.read == ANSWER else None
         offered = Outputs(self.awready, self.wready, self.b, self.arready, r, access, push)
         self._offered = AT_REST if offered == AT_REST else offered
